@@ -1,0 +1,67 @@
+"""Children of a benchmark: clean environments, one JSON line each."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REMOVED = ("OPENBLAS_", "MKL_", "OMP_", "GOMP_", "KMP_")
+
+
+def clean_environment(**added):
+    """This process's environment without what would change another library's kernels or threads.
+
+    Where fastgrad is not installed, the checkout this file stands in is put on the child's path.
+    """
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(REMOVED)}
+    if importlib.util.find_spec("fastgrad") is None:
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE.parent), environment.get("PYTHONPATH")]))
+    return {**environment, **added}
+
+
+def run_json(command, environment=None, timeout=600):
+    """Runs a child and returns the JSON of its last line. RuntimeError with its last words if it fails."""
+    environment = clean_environment() if environment is None else environment
+    try:
+        child = subprocess.run([str(c) for c in command], env=environment, capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"no answer within {timeout} s") from error
+    if child.returncode:
+        words = (child.stderr or child.stdout).strip().splitlines() or [f"exit code {child.returncode}"]
+        raise RuntimeError(words[-1])
+    return json.loads(child.stdout.strip().splitlines()[-1])
+
+
+def run_workload(python, library, workload, threads):
+    """One workload of workloads.py in a process of its own."""
+    command = [python, HERE / "workloads.py", "--lib", library, "--workload", workload, "--threads", threads, "--json"]
+    return run_json(command)
+
+
+def about_fastgrad(threads):
+    """What `fastgrad.kernels.info()` says in a child like those that are measured."""
+    program = (
+        "import json, fastgrad\n"
+        f"fastgrad.set_num_threads({threads})\n"
+        "print(json.dumps(fastgrad.kernels.info(), default=str))"
+    )
+    return run_json([sys.executable, "-c", program])
+
+
+def about_numpy():
+    """The BLAS core NumPy's own product runs on, from a child like those that are measured; "unknown" if it will not say."""
+    program = (
+        "import ctypes, glob, json, os, numpy\n"
+        "folder = os.path.join(os.path.dirname(os.path.dirname(numpy.__file__)), 'numpy.libs')\n"
+        "core = 'unknown'\n"
+        "for path in glob.glob(os.path.join(folder, '*openblas*')):\n"
+        "    library = ctypes.CDLL(path)\n"
+        "    for name in ('scipy_openblas_get_corename64_', 'scipy_openblas_get_corename', 'openblas_get_corename'):\n"
+        "        if hasattr(library, name):\n"
+        "            get = getattr(library, name); get.restype = ctypes.c_char_p; core = get().decode(); break\n"
+        "print(json.dumps({'version': numpy.__version__, 'core': core}))"
+    )
+    return run_json([sys.executable, "-c", program])

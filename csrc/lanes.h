@@ -1,0 +1,50 @@
+/* Sums in the one order. Read once for each dtype and instruction set, inside a family's bodies.
+ *
+ * A block is at most FG_BLOCK numbers. 16 lanes start at +0; lane l adds number l, l + 16, l + 32, ... in this order;
+ * then lane l adds lane l + 8, then l + 4, l + 2, l + 1, and lane 0 is the sum. A longer row is the sum of its blocks'
+ * sums, one after another in double, rounded once. So the sum is the same on every instruction set and for any number
+ * of threads, and NumPy can follow it.
+ */
+
+static FG_INLINE T FG(lanes_fold)(T *lane) {
+    for (int half = FG_LANES / 2; half; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
+}
+
+/* Defines T name_block(a, b, s, n), for n <= FG_BLOCK, and T name(a, b, s, n), for any n: the sum over i < n of a
+ * formula in x = a[i], y = b[i] and the number s. A formula without y takes any readable b. */
+#define LANE_SUM(name, formula)                                                                     \
+    static FG_INLINE void FG(name##_add)(T *lane, const T *a, const T *b, T s, int64_t n) {         \
+        for (int64_t l = 0; l < n; l++) {                                                           \
+            const T x = a[l], y = b[l];                                                             \
+            (void)x, (void)y, (void)s;                                                              \
+            lane[l] += formula;                                                                     \
+        }                                                                                           \
+    }                                                                                               \
+    static inline T FG(name##_block)(const T *a, const T *b, T s, int64_t n) {                      \
+        T lane[FG_LANES] = {0};                                                                     \
+        int64_t i = 0;                                                                              \
+        for (; i + FG_LANES <= n; i += FG_LANES) FG(name##_add)(lane, a + i, b + i, s, FG_LANES);   \
+        FG(name##_add)(lane, a + i, b + i, s, n - i);                                               \
+        return FG(lanes_fold)(lane);                                                                \
+    }                                                                                               \
+    static inline T FG(name)(const T *a, const T *b, T s, int64_t n) {                              \
+        if (n <= FG_BLOCK) return FG(name##_block)(a, b, s, n);                                     \
+        double total = 0;                                                                           \
+        for (int64_t i = 0; i < n; i += FG_BLOCK)                                                   \
+            total += (double)FG(name##_block)(a + i, b + i, s, n - i < FG_BLOCK ? n - i : FG_BLOCK); \
+        return (T)total;                                                                            \
+    }
+
+/* The largest of n numbers, -inf if there are none. A NaN may or may not be it. */
+static inline T FG(row_max)(const T *x, int64_t n) {
+    T lane[FG_LANES], largest = -K(INFINITY);
+    int64_t i = 0;
+    for (int l = 0; l < FG_LANES; l++) lane[l] = largest;
+    for (; i + FG_LANES <= n; i += FG_LANES)
+        for (int l = 0; l < FG_LANES; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+    for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+    for (int l = 0; l < FG_LANES; l++) largest = lane[l] > largest ? lane[l] : largest;
+    return largest;
+}

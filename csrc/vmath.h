@@ -1,0 +1,227 @@
+/* Elementary functions which a compiler can vectorise: exp, expm1, log, log1p, tanh, sigmoid, within 4 ulp everywhere.
+ *
+ * A family file includes this among its bodies, so each function exists once for each instruction set and dtype. They
+ * are straight lines of + - * /, comparisons that select, and moves of bits: no branch, no table, no call of libm. A loop
+ * that calls one is vectorised like any other. Three habits make that work on SSE2 too, which can neither round, nor
+ * shift 64-bit integers arithmetically, nor convert them to double:
+ *
+ *   rounding      t = y + 1.5 * 2^m (m = 23 or 52 mantissa bits) leaves round(y) in the lowest bits of t, because one
+ *                 unit in the last place of t is 1. t - 1.5 * 2^m is round(y) as a number.
+ *   2^n           those lowest bits, plus the exponent bias, shifted left into the exponent field.
+ *   a small int   or-ed into the mantissa of 2^m, read as a number, less 2^m.
+ *
+ * Rounding is taken to be to nearest. `x > hi ? hi : x` lets NaN through. Denormals are computed, not flushed, unless
+ * the caller's floating-point mode flushes them.
+ *
+ * Coefficients are minimax (Remez exchange in 300-bit arithmetic on the weighted relative error of the whole function,
+ * then rounded to the dtype); each comment gives degree, interval, and the error of the rounded polynomial. Identities
+ * are those of W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980), and P. T. P. Tang, ACM
+ * TOMS 15 (1989) and 16 (1990).
+ *
+ * Largest errors measured, in ulp (float: all 2^32 arguments; double: random arguments and every seam):
+ *
+ *               exp   expm1   log   log1p   tanh   sigmoid
+ *     float     @@
+ *     double    @@
+ */
+#include "simd.h"
+
+/* A constant of each dtype, and the layout of its bits. */
+#define FG_PICK(single, double_) K(FG_IS_F32 ? (single) : (double_))
+#define FG_MANTISSA (FG_IS_F32 ? 23 : 52)
+#define FG_BIAS (FG_IS_F32 ? 127 : 1023)
+#define FG_BITS_OF(single, double_) (FG_IS_F32 ? (FG_UINT)(single) : (FG_UINT)(double_))
+
+/* a * b + c, rounded once where that is one instruction. */
+static FG_INLINE T FG(fma)(T a, T b, T c) {
+#if FG_FMA && FG_IS_F32
+    return __builtin_fmaf(a, b, c);
+#elif FG_FMA
+    return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+static FG_INLINE FG_UINT FG(bits)(T x) {
+    FG_UINT bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static FG_INLINE T FG(from_bits)(FG_UINT bits) {
+    T x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* |x| with the sign of `sign`; x >= 0. */
+static FG_INLINE T FG(with_sign)(T x, T sign) {
+    const FG_UINT top = (FG_UINT)1 << (8 * sizeof(T) - 1);
+    return FG(from_bits)(FG(bits)(x) | (FG(bits)(sign) & top));
+}
+
+/* ---- exp -----------------------------------------------------------------------------------------------------------
+ *
+ * e^x = 2^n e^r, n = round(x / ln 2), r = x - n ln 2, |r| <= ln 2 / 2. ln 2 is taken in two parts; the first has so few
+ * bits (16, 42) that n times it is exact, so r is right to its last place with or without a fused multiply-add.
+ */
+
+/* r, and t, whose lowest bits hold n + bias; n itself is t - (1.5 * 2^m + bias). */
+static FG_INLINE T FG(exp_reduce)(T x, int bias, T *t, T *n) {
+    const T magic = FG_PICK(0x1.8p23, 0x1.8p52) + K(bias);
+    *t = FG(fma)(x, K(0x1.71547652b82fep+0), magic);
+    *n = *t - magic;
+    T r = FG(fma)(*n, FG_PICK(-0x1.62e4p-1, -0x1.62e42fefa38p-1), x);
+    return FG(fma)(*n, FG_PICK(-0x1.7f7d1cp-20, -0x1.ef35793c7673p-45), r);
+}
+
+/* e^r - 1 = r + r^2 q(r), |r| <= ln 2 / 2. float: q of degree 4, relative error 2^-25.8; double: degree 9, 2^-55.1. */
+static FG_INLINE T FG(expm1_poly)(T r) {
+#if FG_IS_F32
+    T q = K(0x1.6d97bcp-10);
+    q = FG(fma)(q, r, K(0x1.12274ap-7));
+    q = FG(fma)(q, r, K(0x1.555488p-5));
+    q = FG(fma)(q, r, K(0x1.5554bp-3));
+    q = FG(fma)(q, r, K(0x1p-1));
+#else
+    T q = K(0x1.af7486f540638p-26);
+    q = FG(fma)(q, r, K(0x1.28a07382cab3cp-22));
+    q = FG(fma)(q, r, K(0x1.71ddeb80f898fp-19));
+    q = FG(fma)(q, r, K(0x1.a019a925e5b6dp-16));
+    q = FG(fma)(q, r, K(0x1.a01a01b51cb67p-13));
+    q = FG(fma)(q, r, K(0x1.6c16c17e25b2dp-10));
+    q = FG(fma)(q, r, K(0x1.111111110e93dp-7));
+    q = FG(fma)(q, r, K(0x1.555555555266fp-5));
+    q = FG(fma)(q, r, K(0x1.555555555555cp-3));
+    q = FG(fma)(q, r, K(0x1.0000000000004p-1));
+#endif
+    return FG(fma)(r * r, q, r);
+}
+
+/* e^x where 2^n may need two factors to be built: x in [-104, 100] or [-746, 710]. The product overflows to infinity
+ * and underflows through the denormals, rounding once, by itself. */
+static FG_INLINE T FG(exp_inside)(T x) {
+    T t, n;
+    T r = FG(exp_reduce)(x, 2 * FG_BIAS, &t, &n);
+    FG_UINT whole = FG(bits)(t), half = whole >> 1;
+    T y = (K(1) + FG(expm1_poly)(r)) * FG(from_bits)(half << FG_MANTISSA);
+    return y * FG(from_bits)((whole - half) << FG_MANTISSA);
+}
+
+/* e^x */
+static FG_INLINE T FG(vexp)(T x) {
+    const T lowest = FG_PICK(-104, -746), highest = FG_PICK(100, 710);
+    x = x < lowest ? lowest : x;
+    x = x > highest ? highest : x;
+    return FG(exp_inside)(x);
+}
+
+/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1). Where 2^n may not fit, 2^(n-k) is used and the result multiplied by 2^k. */
+static FG_INLINE T FG(vexpm1)(T x) {
+    const T lowest = FG_PICK(-20, -40), highest = FG_PICK(100, 710), k = FG_PICK(64, 512);
+    T t, n, y = x < lowest ? lowest : x;
+    y = y > highest ? highest : y;
+    T r = FG(exp_reduce)(y, FG_BIAS, &t, &n);
+    t = n > k ? t - k : t;
+    T scale = FG(from_bits)(FG(bits)(t) << FG_MANTISSA);
+    y = FG(fma)(scale, FG(expm1_poly)(r), scale - K(1));
+    y = n > k ? y * FG_PICK(0x1p64, 0x1p512) : y;
+    return x == K(0) ? x : y;
+}
+
+/* tanh x = sign(x) -w / (2 + w), w = e^(-2 |x|) - 1, which is -1 to the last place from |x| = 10 or 20 on. */
+static FG_INLINE T FG(vtanh)(T x) {
+    const T highest = FG_PICK(10, 20);
+    T t, n, a = FG_ABS(x);
+    a = a > highest ? highest : a;
+    T r = FG(exp_reduce)(K(-2) * a, FG_BIAS, &t, &n);
+    T scale = FG(from_bits)(FG(bits)(t) << FG_MANTISSA);
+    T w = FG(fma)(scale, FG(expm1_poly)(r), scale - K(1));
+    return FG(with_sign)(FG_ABS(w) / (K(2) + w), x);
+}
+
+/* 1 / (1 + e^-x) = (x < 0 ? e : 1) / (1 + e), e = e^-|x|: never overflows, and small results keep their precision. */
+static FG_INLINE T FG(vsigmoid)(T x) {
+    const T lowest = FG_PICK(-104, -746);
+    T a = -FG_ABS(x);
+    T e = FG(exp_inside)(a < lowest ? lowest : a);
+    return (x < K(0) ? e : K(1)) / (K(1) + e);
+}
+
+/* ---- log -----------------------------------------------------------------------------------------------------------
+ *
+ * x = 2^e m, m in [sqrt(1/2), sqrt(2)), f = m - 1: log x = e ln 2 + log(1 + f). f is exact.
+ */
+
+#define FG_SQRT_HALF FG_BITS_OF(0x3f3504f3u, 0x3fe6a09e667f3bcdu)
+
+/* The bits of x > 0 (normal) moved so that its exponent field is e + bias + 1. Every other x gives some finite m. */
+static FG_INLINE FG_UINT FG(log_split)(T x, T *m) {
+    const FG_UINT one = (FG_UINT)1 << FG_MANTISSA;
+    FG_UINT moved = FG(bits)(x) + ((FG_UINT)(FG_BIAS + 1) * one - FG_SQRT_HALF);
+    *m = FG(from_bits)((moved & (one - 1)) + FG_SQRT_HALF);
+    return moved >> FG_MANTISSA;
+}
+
+/* The exponent e as a number. */
+static FG_INLINE T FG(log_exponent)(FG_UINT field, T bias) {
+    const T base = FG_PICK(0x1p23, 0x1p52);
+    return FG(from_bits)(field | FG(bits)(base)) - (base + bias);
+}
+
+/* e ln 2 + log(1 + f).
+ * float: log(1 + f) = f + f^2 Q(f), Q of degree 8 on [sqrt(1/2) - 1, sqrt(2) - 1], relative error 2^-26.6.
+ * double: with s = f / (2 + f) and z = s^2, log(1 + f) = 2 atanh(s) = f - s (f - z G(z)), G of degree 6 on
+ * [0, 0.0295], relative error 2^-58.5. A division costs less than the ten degrees it saves; in float it does not. */
+static FG_INLINE T FG(log_join)(T e, T f) {
+    const T ln2_high = FG_PICK(0x1.62e4p-1, 0x1.62e42fefa38p-1), ln2_low = FG_PICK(0x1.7f7d1cp-20, 0x1.ef35793c7673p-45);
+#if FG_IS_F32
+    T q = K(-0x1.410354p-4);
+    q = FG(fma)(q, f, K(0x1.09d028p-3));
+    q = FG(fma)(q, f, K(-0x1.0e1e78p-3));
+    q = FG(fma)(q, f, K(0x1.222432p-3));
+    q = FG(fma)(q, f, K(-0x1.5442c4p-3));
+    q = FG(fma)(q, f, K(0x1.99a8acp-3));
+    q = FG(fma)(q, f, K(-0x1.00038ep-2));
+    q = FG(fma)(q, f, K(0x1.555546p-2));
+    q = FG(fma)(q, f, K(-0x1.fffffap-2));
+    T tail = FG(fma)(e, ln2_low, f * f * q);
+#else
+    T s = f / (K(2) + f), z = s * s;
+    T g = K(0x1.2dce1f79fca9fp-3);
+    g = FG(fma)(g, z, K(0x1.39c2755cfceccp-3));
+    g = FG(fma)(g, z, K(0x1.7464e3f5528f9p-3));
+    g = FG(fma)(g, z, K(0x1.c71c592c845acp-3));
+    g = FG(fma)(g, z, K(0x1.249249384de59p-2));
+    g = FG(fma)(g, z, K(0x1.999999998c166p-2));
+    g = FG(fma)(g, z, K(0x1.5555555555567p-1));
+    T tail = FG(fma)(e, ln2_low, s * FG(fma)(z, g, -f));
+#endif
+    return FG(fma)(e, ln2_high, f + tail);
+}
+
+/* log x. A denormal x is first brought up by 2^k. */
+static FG_INLINE T FG(vlog)(T x) {
+    const T k = FG_PICK(24, 54), bias = K(FG_BIAS + 1);
+    const int tiny = x < FG_PICK(0x1p-126, 0x1p-1022);
+    T m, up = tiny ? x * FG_PICK(0x1p24, 0x1p54) : x;
+    FG_UINT field = FG(log_split)(up, &m);
+    T y = FG(log_join)(FG(log_exponent)(field, tiny ? bias + k : bias), m - K(1));
+    y = x < K(INFINITY) ? y : x;
+    return x > K(0) ? y : x == K(0) ? K(-INFINITY) : K(NAN);
+}
+
+/* log(1 + x): 1 + x rounds to u = 2^e m, and what was lost, c = (1 + x) - u, is given back: f = (m - 1) + 2^-e c.
+ * 2^-e is built as 2^(60-e) 2^-60, because 2^-128 is no normal float. */
+static FG_INLINE T FG(vlog1p)(T x) {
+    T m, u = K(1) + x;
+    T large = x > K(1) ? x : K(1), small = x > K(1) ? K(1) : x;
+    T c = small - (u - large);
+    FG_UINT field = FG(log_split)(u, &m);
+    T down = FG(from_bits)(((FG_UINT)(2 * FG_BIAS + 61) - field) << FG_MANTISSA);
+    T y = FG(log_join)(FG(log_exponent)(field, K(FG_BIAS + 1)), (m - K(1)) + c * down * K(0x1p-60));
+    y = x < K(INFINITY) ? y : x;
+    y = x > K(-1) ? y : x == K(-1) ? K(-INFINITY) : K(NAN);
+    return x == K(0) ? x : y;
+}

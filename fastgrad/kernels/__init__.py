@@ -1,0 +1,133 @@
+"""The kernels: every name here is one kernel with two implementations, C (native) and NumPy (reference).
+
+The reference is the definition. Which one runs is switched per thread::
+
+    with fastgrad.kernels.use("reference"):
+        ...
+    with fastgrad.kernels.use(isa="avx2", threads=1):
+        ...
+
+or for a whole process by ``FASTGRAD_KERNELS=reference`` and ``FASTGRAD_ISA=baseline|avx2|avx512``. ``info()`` says what
+runs. Kernels work on NumPy arrays: ``fastgrad.kernels.add(a, b)``.
+"""
+import inspect
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import _core, reference
+from ._core import ISA_NAMES, KERNELS, CaptureError, DtypeError, Program, blas_info, empty, empty_cache, memory, set_memory_cap
+
+__all__ = [
+    "KERNELS",
+    "CaptureError",
+    "DtypeError",
+    "Program",
+    "blas_info",
+    "empty",
+    "empty_cache",
+    "info",
+    "memory",
+    "refuse_capture",
+    "set_memory_cap",
+    "signature",
+    "use",
+    *KERNELS,
+]
+
+
+def _attach():
+    for name, kernel in KERNELS.items():
+        kernel.attach(getattr(reference, name))
+        globals()[name] = kernel
+
+
+def _choose_blas():
+    chosen = os.environ.get("FASTGRAD_BLAS")
+    if not chosen:
+        folder = Path(__file__).resolve().parent.parent / "_blas"
+        found = sorted(p for p in folder.glob("*openblas*") if p.suffix in (".so", ".dylib", ".dll"))
+        chosen = str(found[0]) if found else "builtin"
+    _core.choose_blas(chosen)
+
+
+def _isa_number(isa):
+    if isa not in ISA_NAMES:
+        raise ValueError(f"isa must be one of {', '.join(ISA_NAMES)}, not {isa!r}")
+    return ISA_NAMES.index(isa)
+
+
+def _choose_isa():
+    wanted = os.environ.get("FASTGRAD_ISA")
+    if wanted:
+        number = _isa_number(wanted)
+        if number > _core.machine_isa():
+            raise ValueError(f"FASTGRAD_ISA={wanted}, but this machine runs {', '.join(ISA_NAMES[: _core.machine_isa() + 1])}")
+        _core.set_process_isa(number)
+
+
+def _choose_kernels():
+    wanted = os.environ.get("FASTGRAD_KERNELS", "native")
+    if wanted not in ("native", "reference"):
+        raise ValueError(f"FASTGRAD_KERNELS must be native or reference, not {wanted!r}")
+    _core.set_process_reference(wanted == "reference")
+
+
+@contextmanager
+def use(which=None, *, isa=None, threads=None):
+    """Switches this thread's kernels: ``which`` is "native" or "reference"; ``isa`` and ``threads`` narrow the native ones.
+
+    Errors: ValueError for a name that does not exist or an instruction set this machine does not run.
+
+    >>> import numpy as np, fastgrad
+    >>> with fastgrad.kernels.use("reference"):
+    ...     float(fastgrad.kernels.add(np.float32([1]), np.float32([2]))[0])
+    3.0
+    """
+    if which not in (None, "native", "reference"):
+        raise ValueError(f'use: "native" or "reference", not {which!r}')
+    before = _core.get_switch()
+    _core.set_switch(
+        before[0] if which is None else int(which == "reference"),
+        before[1] if isa is None else _isa_number(isa),
+        before[2] if threads is None else threads,
+    )
+    try:
+        yield
+    finally:
+        _core.set_switch(*before)
+
+
+def info():
+    """What runs on this thread: a dict of kernels, isa, isas, threads, openmp, blas (opens the BLAS if need be)."""
+    is_reference, isa, threads = _core.current_state()
+    return {
+        "kernels": "reference" if is_reference else "native",
+        "isa": ISA_NAMES[isa],
+        "isas": ISA_NAMES[: _core.machine_isa() + 1],
+        "threads": threads,
+        "processors": _core.processors(),
+        "openmp": _core.has_openmp(),
+        "blas": blas_info(),
+    }
+
+
+def refuse_capture(what, instead):
+    """Raises CaptureError while a step is being captured: `what` is done by NumPy, which a replay would not repeat."""
+    if _core.recording() is not None:
+        raise CaptureError(f"{what} cannot be captured: it runs in NumPy, which a replay does not repeat; {instead}")
+
+
+def signature(kernel):
+    """The inspect.Signature a row of kernels.def stands for."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    defaults = kernel.defaults
+    return inspect.Signature(
+        [inspect.Parameter(n, kind, default=defaults.get(n, inspect.Parameter.empty)) for n in kernel.names]
+    )
+
+
+_attach()
+_choose_blas()
+_choose_isa()
+_choose_kernels()

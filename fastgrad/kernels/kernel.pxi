@@ -1,0 +1,776 @@
+# Kernel: one row of kernels.def as a Python callable. Included by _core.pyx.
+
+cdef enum:
+    READ = 0
+    WRITE = 1
+    BOTH = 2
+    ARRAY = 0
+    SIZE = 1
+    SCALAR = 2
+    ARGUMENTS = 24
+    LETTERS = 4
+    STACK_TENSORS = 24
+
+cdef struct Slot:
+    int mode                # READ, WRITE, BOTH
+    int optional
+    int typenum             # a fixed NumPy dtype, or -1: the call's
+    int ndim
+    int letter[LETTERS]     # index into fg_call.size
+
+cdef struct Param:
+    int kind                # ARRAY, SIZE, SCALAR
+    int index               # into slots, fg_call.size or fg_call.scalar
+    int has_default
+    double default
+
+
+cdef inline int array_dtype(PyObject *o) noexcept:
+    """FG_F32, FG_F64, or -1 for what the kernels do not serve."""
+    cdef int typenum = PyArray_TYPE(<PyArrayObject *>o)
+    if typenum == NPY_FLOAT:
+        return FG_F32 if PyArray_ISNOTSWAPPED(<PyArrayObject *>o) else -1
+    if typenum == NPY_DOUBLE:
+        return FG_F64 if PyArray_ISNOTSWAPPED(<PyArrayObject *>o) else -1
+    return -1
+
+
+cdef inline bint is_number(PyObject *o) noexcept:
+    return PyFloat_Check(o) or PyLong_Check(o) or (PyArray_CheckScalar(o) and not PyArray_Check(o))
+
+
+cdef inline bint same_shape(PyArrayObject *a, PyArrayObject *b) noexcept:
+    cdef int i, n = PyArray_NDIM(a)
+    if n != PyArray_NDIM(b):
+        return False
+    for i in range(n):
+        if PyArray_DIMS(a)[i] != PyArray_DIMS(b)[i]:
+            return False
+    return True
+
+
+cdef inline bint contiguous(PyArrayObject *a) noexcept:
+    cdef int want = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
+    return (PyArray_FLAGS(a) & want) == want
+
+
+cdef void extent(PyArrayObject *a, uintptr_t *lo, uintptr_t *hi) noexcept:
+    """The bytes an array may touch: [lo, hi)."""
+    cdef int i
+    cdef cnp.npy_intp reach
+    lo[0] = <uintptr_t>PyArray_DATA(a)
+    hi[0] = lo[0] + PyArray_ITEMSIZE(a)
+    for i in range(PyArray_NDIM(a)):
+        if PyArray_DIMS(a)[i] == 0:
+            hi[0] = lo[0]
+            return
+        reach = (PyArray_DIMS(a)[i] - 1) * PyArray_STRIDES(a)[i]
+        if reach > 0:
+            hi[0] += reach
+        else:
+            lo[0] += reach
+
+
+cdef bint overlap(PyArrayObject *a, PyArrayObject *b) noexcept:
+    cdef uintptr_t alo, ahi, blo, bhi
+    extent(a, &alo, &ahi)
+    extent(b, &blo, &bhi)
+    return alo < bhi and blo < ahi
+
+
+cdef bint same_view(PyArrayObject *a, PyArrayObject *b) noexcept:
+    """The same elements in the same order: an element is read before it is written, so such a pair is safe."""
+    cdef int i
+    if PyArray_DATA(a) != PyArray_DATA(b) or not same_shape(a, b):
+        return False
+    for i in range(PyArray_NDIM(a)):
+        if PyArray_DIMS(a)[i] > 1 and PyArray_STRIDES(a)[i] != PyArray_STRIDES(b)[i]:
+            return False
+    return True
+
+
+cdef class Kernel:
+    """A kernel of kernels.def. Call it like its reference function: arrays in, arrays out."""
+
+    cdef void *vectorcall                # first, and found by its offset
+    cdef Slot slot[8]
+    cdef Param param[ARGUMENTS]
+    cdef int id, unit, slots, params, letters, written, first_written
+    cdef readonly str __name__, family, signature
+    cdef readonly tuple names            # argument names in order
+    cdef readonly tuple written_names    # the arrays a call changes or makes
+    cdef readonly object reference       # the same thing in NumPy
+
+    def __cinit__(self, int id):
+        self.vectorcall = <void *>kernel_vectorcall
+        self.id = id
+        self.unit = fg_rows[id].unit
+        self.__name__ = (<bytes>fg_rows[id].name).decode()
+        self.family = (<bytes>fg_rows[id].family).decode()
+        self.signature = (<bytes>fg_rows[id].signature).decode()
+        self.first_written = -1
+        self.parse()
+
+    def parse(self):
+        """Reads the row's signature; the grammar stands at the top of kernels.def."""
+        letters, names, changed = [], [], []
+        for item in split_signature(self.signature):
+            param = &self.param[self.params]
+            self.params += 1
+            if "[" in item:
+                name = self.parse_slot(item, letters)
+                param.kind, param.index = ARRAY, self.slots - 1
+                if self.slot[self.slots - 1].mode != READ:
+                    changed.append(name)
+            elif item.endswith("#"):
+                name = item[:-1]
+                if name not in letters:
+                    letters.append(name)
+                param.kind, param.index = SIZE, letters.index(name)
+            else:
+                name, _, default = item.partition("=")
+                param.kind = SCALAR
+                param.index = sum(1 for i in range(self.params - 1) if self.param[i].kind == SCALAR)
+                param.has_default = bool(default)
+                param.default = float(default or 0)
+            names.append(name)
+        self.names, self.letters, self.written_names = tuple(names), len(letters), tuple(changed)
+
+    cdef parse_slot(self, str item, list letters):
+        cdef Slot *slot = &self.slot[self.slots]
+        self.slots += 1
+        mark, item = (item[0], item[1:]) if item[0] in "=>?" else ("", item)
+        slot.mode = {"=": BOTH, ">": WRITE}.get(mark, READ)
+        slot.optional = mark == "?"
+        name, dims = item[:-1].split("[")
+        name, _, dtype = name.partition(":")
+        slot.typenum = {"": -1, "i64": NPY_INT64, "u8": NPY_BOOL}[dtype]
+        slot.ndim = 0
+        if dims != "*":
+            for letter in dims.split(","):
+                if letter not in letters:
+                    letters.append(letter)
+                slot.letter[slot.ndim] = letters.index(letter)
+                slot.ndim += 1
+        if slot.mode == WRITE:
+            self.written += 1
+            if self.first_written < 0:
+                self.first_written = self.slots - 1
+        return name
+
+    @property
+    def defaults(self):
+        """Argument name to default: a number, or None for arrays that may be left out."""
+        found = {}
+        for i, name in enumerate(self.names):
+            param = self.param[i]
+            if param.kind == SCALAR and param.has_default:
+                found[name] = param.default
+            elif param.kind == ARRAY and (self.slot[param.index].mode == WRITE or self.slot[param.index].optional):
+                found[name] = None
+        return found
+
+    @property
+    def __doc__(self):
+        return self.reference.__doc__
+
+    @property
+    def __wrapped__(self):
+        return self.reference
+
+    def attach(self, reference):
+        self.reference = reference
+
+    def __repr__(self):
+        return f"<kernel {self.__name__}({self.signature})>"
+
+    def __reduce__(self):
+        return kernel_by_name, (self.__name__,)
+
+    # -- gather: the arguments of a call, by position and by name ------------------------------------------------------
+    cdef int gather(self, PyObject **args, Py_ssize_t n, PyObject *kwnames, PyObject **argv) except -1:
+        cdef Py_ssize_t i, j
+        cdef PyObject *name
+        if n > self.params:
+            raise TypeError(f"{self.__name__} takes {self.params} arguments ({', '.join(self.names)}), {n} were given")
+        for i in range(self.params):
+            argv[i] = args[i] if i < n else NULL
+        if kwnames != NULL:
+            for j in range(PyTuple_GET_SIZE(kwnames)):
+                name = PyTuple_GET_ITEM(kwnames, j)
+                for i in range(self.params):
+                    if <PyObject *>self.names[i] == name or PyUnicode_Compare(<PyObject *>self.names[i], name) == 0:
+                        break
+                else:
+                    raise TypeError(f"{self.__name__} has no argument {<object>name!r}; it takes {', '.join(self.names)}")
+                if argv[i] != NULL:
+                    raise TypeError(f"{self.__name__} got {<object>name!r} twice")
+                argv[i] = args[n + j]
+        for i in range(self.params):
+            if argv[i] == <PyObject *>None:
+                argv[i] = NULL
+        return 0
+
+    cdef int numbers(self, PyObject **argv, fg_call *call) except -1:
+        """Sizes given as integers, and scalars."""
+        cdef int i
+        cdef Param *param
+        for i in range(self.params):
+            param = &self.param[i]
+            if param.kind == SCALAR:
+                if argv[i] != NULL:
+                    call.scalar[param.index] = PyFloat_AsDouble(argv[i])
+                elif param.has_default:
+                    call.scalar[param.index] = param.default
+                else:
+                    raise TypeError(f"{self.__name__} needs {self.names[i]}")
+            elif param.kind == SIZE:
+                if argv[i] == NULL:
+                    raise TypeError(f"{self.__name__} needs {self.names[i]}")
+                call.size[param.index] = <object>argv[i]
+                if call.size[param.index] < 0:
+                    raise ValueError(f"{self.__name__}: {self.names[i]} must not be negative")
+        return 0
+
+    cdef int dtype_of(self, PyObject **argv) except -2:
+        """The dtype all float arrays of a call share; -1: none is of a dtype the kernels serve."""
+        cdef int i, found = -1, this
+        cdef bint other = False
+        cdef PyObject *o
+        for i in range(self.params):
+            o = argv[i]
+            if o == NULL or self.param[i].kind != ARRAY or self.slot[self.param[i].index].typenum >= 0:
+                continue
+            if self.unit == FG_EACH and (PyList_Check(o) or PyTuple_Check(o)):
+                if len(<object>o) == 0:
+                    continue
+                o = <PyObject *>((<object>o)[0])          # the list keeps it alive
+            if PyArray_Check(o):
+                this = array_dtype(o)
+                if this < 0:
+                    other = True
+                elif found >= 0 and this != found:
+                    raise DtypeError(self.mixed(argv))
+                else:
+                    found = this
+        if other and found >= 0:
+            raise DtypeError(self.mixed(argv))
+        return found
+
+    # -- errors --------------------------------------------------------------------------------------------------------
+    cdef str describe(self, PyObject **argv, bint dtypes):
+        parts = []
+        for i, name in enumerate(self.names):
+            if argv[i] == NULL or self.param[i].kind != ARRAY:
+                continue
+            value = <object>argv[i]
+            if isinstance(value, cnp.ndarray):
+                parts.append(f"{name} {value.dtype if dtypes else value.shape}")
+            elif isinstance(value, (list, tuple)):
+                parts.append(f"{name} {[v.dtype if dtypes else v.shape for v in value]}")
+        return ", ".join(parts)
+
+    cdef str mixed(self, PyObject **argv):
+        return (f"{self.__name__}: the arrays have different dtypes ({self.describe(argv, True)}); "
+                f"convert one of them, for example with .astype or Tensor.to")
+
+    cdef str unfit(self, PyObject **argv):
+        return f"{self.__name__}: the shapes do not fit: {self.describe(argv, False)}; the kernel takes {self.signature}"
+
+    cdef object writable(self, str name, PyArrayObject *a, bint need_contiguous):
+        if not PyArray_FLAGS(a) & NPY_ARRAY_WRITEABLE:
+            raise ValueError(f"{self.__name__}: {name} is read-only and would be written; pass a writable array")
+        if need_contiguous and not contiguous(a):
+            raise ValueError(f"{self.__name__}: {name} would be written and is not C-contiguous "
+                             f"(shape {(<object>a).shape}, strides {(<object>a).strides}); "
+                             f"pass numpy.ascontiguousarray({name})")
+
+    cdef PyArrayObject *array(self, int i, PyObject **argv, int dtype) except NULL:
+        """Argument i as an array of the dtype its slot asks for."""
+        cdef int want = self.slot[self.param[i].index].typenum
+        cdef PyObject *o = argv[i]
+        if not PyArray_Check(o):
+            raise TypeError(f"{self.__name__}: {self.names[i]} must be a numpy array, not {type(<object>o).__name__}")
+        if want < 0:
+            want = NPY_FLOAT if dtype == FG_F32 else NPY_DOUBLE
+        if PyArray_TYPE(<PyArrayObject *>o) != want or not PyArray_ISNOTSWAPPED(<PyArrayObject *>o):
+            if self.slot[self.param[i].index].typenum < 0:
+                raise DtypeError(self.mixed(argv))
+            raise TypeError(f"{self.__name__}: {self.names[i]} must be {cnp.PyArray_DescrFromType(want)}, "
+                            f"not {(<object>o).dtype}")
+        return <PyArrayObject *>o
+
+    # -- MAP: broadcasting ---------------------------------------------------------------------------------------------
+    cdef object bind_map(self, PyObject **argv, fg_call *call):
+        cdef PyArrayObject *operand[8]
+        cdef PyArrayObject *first = NULL
+        cdef bint simple = True
+        cdef int i, s
+        cdef PyObject *o
+        for i in range(self.params):
+            if self.param[i].kind != ARRAY:
+                continue
+            s, o = self.param[i].index, argv[i]
+            operand[s] = NULL
+            if o == NULL:
+                if self.slot[s].mode != WRITE:
+                    raise TypeError(f"{self.__name__} needs {self.names[i]}")
+            elif self.slot[s].mode == READ and self.slot[s].typenum < 0 and is_number(o):
+                set_number(call, s, PyFloat_AsDouble(o))
+            else:
+                operand[s] = self.array(i, argv, call.dtype)
+                if self.slot[s].mode != READ:
+                    self.writable(self.names[i], operand[s], False)
+                if first == NULL:
+                    first = operand[s]
+                elif simple and not same_shape(first, operand[s]):
+                    simple = False
+                if simple and not contiguous(operand[s]):
+                    simple = False
+        if first == NULL:
+            raise TypeError(f"{self.__name__} needs at least one array")
+        if simple:
+            return self.bind_flat(operand, first, call)
+        return bind_broadcast(self, operand, argv, call)
+
+    cdef object bind_flat(self, PyArrayObject **operand, PyArrayObject *first, fg_call *call):
+        """Every array contiguous and of one shape: one dimension, strides 1 (0 for a number)."""
+        cdef object out = None
+        cdef int s
+        cdef bint given = True
+        for s in range(self.slots):
+            if operand[s] == NULL and not (call.numbers >> s & 1):
+                out = new_array(NPY_FLOAT if call.dtype == FG_F32 else NPY_DOUBLE, PyArray_NDIM(first), PyArray_DIMS(first))
+                operand[s] = <PyArrayObject *><PyObject *>out
+                given = False
+            if operand[s] != NULL:
+                call.ptr[s] = PyArray_DATA(operand[s])
+                call.stride[s][0] = 1
+        call.ndim = 1
+        call.work = call.size[0] = PyArray_SIZE(first)
+        if given:
+            s = self.slots - 1 if self.first_written < 0 else self.first_written
+            out = <object>operand[s]
+            for i in range(self.slots):
+                if i != s and operand[i] != NULL and overlap(operand[i], operand[s]) and not same_view(operand[i], operand[s]):
+                    kept = copied(operand[i])
+                    call.ptr[i] = PyArray_DATA(<PyArrayObject *><PyObject *>kept)
+                    return out, kept
+        return out
+
+    # -- rows, reductions, products: shapes by letter ------------------------------------------------------------------
+    cdef object bind_shaped(self, PyObject **argv, fg_call *call, list keep):
+        cdef PyArrayObject *a
+        cdef int64_t known = 0                      # bit mask of letters
+        cdef int i, s, d, letter
+        cdef object out = None, temporary
+        cdef list outs = None
+        for i in range(self.params):
+            if self.param[i].kind == SIZE:
+                known |= 1 << self.param[i].index
+        for i in range(self.params):
+            if self.param[i].kind != ARRAY or argv[i] == NULL:
+                continue
+            s = self.param[i].index
+            a = self.array(i, argv, call.dtype)
+            if PyArray_NDIM(a) != self.slot[s].ndim:
+                raise ValueError(self.unfit(argv))
+            for d in range(self.slot[s].ndim):
+                letter = self.slot[s].letter[d]
+                if not known >> letter & 1:
+                    call.size[letter] = PyArray_DIMS(a)[d]
+                    known |= 1 << letter
+                elif call.size[letter] != PyArray_DIMS(a)[d]:
+                    raise ValueError(self.unfit(argv))
+            if self.slot[s].mode != READ:
+                self.writable(self.names[i], a, True)
+            elif self.unit == FG_TILES and self.slot[s].ndim == 2:
+                if not set_matrix(call, s, a):
+                    temporary = copied(a)
+                    keep.append(temporary)
+                    a = <PyArrayObject *><PyObject *>temporary
+                    set_matrix(call, s, a)
+            elif not contiguous(a):
+                temporary = copied(a)
+                keep.append(temporary)
+                a = <PyArrayObject *><PyObject *>temporary
+            call.ptr[s] = PyArray_DATA(a)
+        for i in range(self.params):
+            if self.param[i].kind != ARRAY:
+                continue
+            s = self.param[i].index
+            if argv[i] != NULL:
+                if self.slot[s].mode == WRITE:
+                    temporary = <object>argv[i]
+                    self.refuse_overlap(i, argv)
+                else:
+                    continue
+            elif self.slot[s].mode == WRITE:
+                temporary = self.make(s, call)
+                call.ptr[s] = PyArray_DATA(<PyArrayObject *><PyObject *>temporary)
+            elif self.slot[s].optional:
+                call.ptr[s] = NULL
+                continue
+            else:
+                raise TypeError(f"{self.__name__} needs {self.names[i]}")
+            if self.unit == FG_TILES:
+                set_matrix(call, s, <PyArrayObject *><PyObject *>temporary)
+            if self.written == 1:
+                out = temporary
+            else:
+                if outs is None:
+                    outs = []
+                outs.append(temporary)
+        set_work(call, self.unit, self.letters)
+        return out if outs is None else tuple(outs)
+
+    cdef object make(self, int s, fg_call *call):
+        cdef cnp.npy_intp dims[LETTERS]
+        cdef int d, typenum = self.slot[s].typenum
+        for d in range(self.slot[s].ndim):
+            dims[d] = call.size[self.slot[s].letter[d]]
+        if typenum < 0:
+            typenum = NPY_FLOAT if call.dtype == FG_F32 else NPY_DOUBLE
+        return new_array(typenum, self.slot[s].ndim, dims)
+
+    cdef int refuse_overlap(self, int i, PyObject **argv) except -1:
+        cdef int j
+        for j in range(self.params):
+            if j != i and self.param[j].kind == ARRAY and argv[j] != NULL and overlap(
+                    <PyArrayObject *>argv[i], <PyArrayObject *>argv[j]):
+                raise ValueError(f"{self.__name__}: {self.names[i]} shares memory with {self.names[j]}; "
+                                 f"pass an array of its own")
+        return 0
+
+    # -- EACH: lists of tensors ----------------------------------------------------------------------------------------
+    cdef int bind_each(self, PyObject **argv, fg_call *call, fg_tensor *table, Py_ssize_t count, bint lists) except -1:
+        cdef Py_ssize_t k
+        cdef int i, s
+        cdef int64_t start = 0
+        cdef PyObject *one[ARGUMENTS]
+        memset(one, 0, sizeof(one))
+        for k in range(count):
+            for i in range(self.params):
+                if self.param[i].kind != ARRAY:
+                    continue
+                if argv[i] == NULL:
+                    raise TypeError(f"{self.__name__} needs {self.names[i]}")
+                one[i] = <PyObject *>((<object>argv[i])[k]) if lists else argv[i]
+            self.bind_one(one, call, &table[k], k)
+            table[k].start = start
+            start += (table[k].n + 15) & ~15
+        call.work = start
+        call.tensors = <int32_t>count
+        call.ptr[0] = table
+        return 0
+
+    cdef int bind_one(self, PyObject **one, fg_call *call, fg_tensor *tensor, Py_ssize_t k) except -1:
+        cdef int i, j, s
+        cdef PyArrayObject *a
+        cdef PyArrayObject *first = NULL
+        for i in range(self.params):
+            if self.param[i].kind != ARRAY:
+                continue
+            s = self.param[i].index
+            a = self.array(i, one, call.dtype)
+            if self.slot[s].mode != READ:
+                self.writable(f"{self.names[i]}[{k}]", a, True)
+            elif not contiguous(a):
+                raise ValueError(f"{self.__name__}: {self.names[i]}[{k}] is not C-contiguous; "
+                                 f"pass numpy.ascontiguousarray")
+            if first == NULL:
+                first = a
+            elif not same_shape(first, a):
+                raise ValueError(f"{self.__name__}: tensor {k} has unlike shapes: {self.describe(one, False)}")
+            for j in range(i):
+                if self.param[j].kind == ARRAY and overlap(<PyArrayObject *>one[j], a):
+                    raise ValueError(f"{self.__name__}: {self.names[j]}[{k}] and {self.names[i]}[{k}] share memory")
+            tensor.ptr[s] = PyArray_DATA(a)
+        tensor.n = PyArray_SIZE(first)
+        return 0
+
+
+cdef inline void set_number(fg_call *call, int s, double value) noexcept:
+    if call.dtype == FG_F32:
+        call.number[s].f32 = <float>value
+    else:
+        call.number[s].f64 = value
+    call.numbers |= 1 << s
+    call.ptr[s] = &call.number[s]
+    call.stride[s][0] = 0
+
+
+cdef bint set_matrix(fg_call *call, int s, PyArrayObject *a) noexcept:
+    """Element strides of a matrix whose rows or columns are unit-stride; False: it has to be copied."""
+    cdef cnp.npy_intp item = PyArray_ITEMSIZE(a), rows, columns
+    cdef cnp.npy_intp *dims = PyArray_DIMS(a)
+    cdef cnp.npy_intp *strides = PyArray_STRIDES(a)
+    if not PyArray_FLAGS(a) & NPY_ARRAY_ALIGNED:
+        return False
+    if contiguous(a):
+        call.stride[s][0], call.stride[s][1] = dims[1], 1
+        return True
+    if strides[0] % item or strides[1] % item:
+        return False
+    rows, columns = strides[0] // item, strides[1] // item
+    if columns == 1 and rows >= dims[1]:
+        call.stride[s][0], call.stride[s][1] = rows, 1
+        return True
+    if rows == 1 and columns >= dims[0]:
+        call.stride[s][0], call.stride[s][1] = 1, columns
+        return True
+    return False
+
+
+cdef void set_work(fg_call *call, int unit, int letters) noexcept:
+    cdef int i
+    call.work = 1
+    for i in range(letters):
+        call.work *= call.size[i]
+
+
+cdef object bind_broadcast(Kernel self, PyArrayObject **operand, PyObject **argv, fg_call *call):
+    """The general MAP: the broadcast shape, an output of it, and strides with adjacent dimensions merged."""
+    cdef cnp.npy_intp shape[64]
+    cdef int ndim = 0, s, d, k
+    cdef cnp.npy_intp size
+    cdef object out = None, kept = None
+    for s in range(self.slots):
+        if operand[s] != NULL and PyArray_NDIM(operand[s]) > ndim:
+            ndim = PyArray_NDIM(operand[s])
+    for d in range(ndim):
+        shape[d] = 1
+    for s in range(self.slots):
+        if operand[s] == NULL:
+            continue
+        for d in range(PyArray_NDIM(operand[s])):
+            size = PyArray_DIMS(operand[s])[d]
+            k = d + ndim - PyArray_NDIM(operand[s])
+            if size != 1 and shape[k] == 1:
+                shape[k] = size
+            elif size != 1 and size != shape[k]:
+                raise ValueError(f"{self.__name__}: the shapes do not broadcast: {self.describe(argv, False)}")
+    for s in range(self.slots):
+        if operand[s] == NULL and not (call.numbers >> s & 1):
+            out = new_array(NPY_FLOAT if call.dtype == FG_F32 else NPY_DOUBLE, ndim, shape)
+            operand[s] = <PyArrayObject *><PyObject *>out
+        elif self.slot[s].mode != READ:
+            out = <object>operand[s]
+            if PyArray_NDIM(operand[s]) != ndim or PyArray_SIZE(operand[s]) != product(shape, ndim):
+                raise ValueError(f"{self.__name__}: the result does not have the shape of {self.names[-1]}: "
+                                 f"{self.describe(argv, False)}")
+            for k in range(self.slots):
+                if k != s and operand[k] != NULL and overlap(operand[k], operand[s]) and not same_view(operand[k], operand[s]):
+                    fresh = copied(operand[k])
+                    kept = (kept, fresh)
+                    operand[k] = <PyArrayObject *><PyObject *>fresh
+    kept = coalesce(self, operand, shape, ndim, call, kept)
+    return out if kept is None else (out, kept)
+
+
+cdef int64_t product(cnp.npy_intp *shape, int ndim) noexcept:
+    cdef int64_t n = 1
+    cdef int d
+    for d in range(ndim):
+        n *= shape[d]
+    return n
+
+
+cdef object coalesce(Kernel self, PyArrayObject **operand, cnp.npy_intp *shape, int ndim, fg_call *call, object kept):
+    """Fills size and stride, merging a dimension into the one inside it wherever every operand walks on evenly."""
+    cdef int64_t stride[8]
+    cdef int s, d, k, n = 0
+    cdef bint merge
+    cdef cnp.npy_intp bytes_
+    call.work = product(shape, ndim)
+    for s in range(self.slots):
+        if operand[s] == NULL:
+            continue
+        if not PyArray_FLAGS(operand[s]) & NPY_ARRAY_ALIGNED:
+            if self.slot[s].mode != READ:
+                raise ValueError(f"{self.__name__}: {self.names[-1]} is not aligned")
+            fresh = copied(operand[s])
+            kept = (kept, fresh)
+            operand[s] = <PyArrayObject *><PyObject *>fresh
+        call.ptr[s] = PyArray_DATA(operand[s])
+    # Innermost first: dimension n of the call is built from the last of the arrays backwards.
+    cdef int64_t sizes[64]
+    cdef int64_t strides[8][64]
+    for d in range(ndim - 1, -1, -1):
+        if shape[d] == 1 and not (d == 0 and n == 0):
+            continue
+        for s in range(self.slots):
+            stride[s] = 0
+            if operand[s] != NULL:
+                k = d - (ndim - PyArray_NDIM(operand[s]))
+                if k >= 0 and PyArray_DIMS(operand[s])[k] != 1:
+                    bytes_ = PyArray_STRIDES(operand[s])[k]
+                    if bytes_ % PyArray_ITEMSIZE(operand[s]):
+                        raise ValueError(f"{self.__name__}: an array's strides are not whole elements; copy it first")
+                    stride[s] = bytes_ // PyArray_ITEMSIZE(operand[s])
+        merge = n > 0
+        if merge:
+            for s in range(self.slots):
+                if stride[s] != strides[s][n - 1] * sizes[n - 1]:
+                    merge = False
+        if merge:
+            sizes[n - 1] *= shape[d]
+            continue
+        sizes[n] = shape[d]
+        for s in range(self.slots):
+            strides[s][n] = stride[s]
+        n += 1
+    if n == 0:
+        sizes[0] = 1
+        for s in range(self.slots):
+            strides[s][0] = 0 if operand[s] == NULL else 1
+        n = 1
+    if n > FG_DIMS:
+        raise ValueError(f"{self.__name__}: more than {FG_DIMS} dimensions are left after merging; make the arrays contiguous")
+    for d in range(n):
+        call.size[d] = sizes[n - 1 - d]
+        for s in range(self.slots):
+            call.stride[s][d] = strides[s][n - 1 - d]
+    call.ndim = n
+    return kept
+
+
+cdef object copied(PyArrayObject *a):
+    """A contiguous copy, made by the copy kernel where it serves the dtype, so that a captured step makes it again."""
+    cdef int typenum = PyArray_TYPE(a)
+    if typenum == NPY_FLOAT or typenum == NPY_DOUBLE:
+        return KERNELS["copy"](<object>a)
+    if fg_tls.program != NULL:
+        raise CaptureError(f"a {(<object>a).dtype} array that is not contiguous cannot be captured; "
+                           f"pass numpy.ascontiguousarray of it")
+    return (<object>a).copy()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The call.
+# ---------------------------------------------------------------------------------------------------------------------
+cdef object refer(Kernel self, PyObject **args, size_t nargsf, PyObject *kwnames, bint chosen):
+    if fg_tls.program != NULL:
+        why = "the reference kernels are switched on" if chosen else "its arrays are neither float32 nor float64"
+        raise CaptureError(f"{self.__name__} cannot be captured: {why}, so it runs in NumPy, which a replay does not")
+    return PyObject_Vectorcall(self.reference, args, nargsf, kwnames)
+
+
+cdef object send(Kernel self, fg_call *call, PyObject **argv, object result, object keep):
+    """Through the door; into the program being recorded, if there is one."""
+    cdef double cost = fg_cost(call)
+    if cost > 20000.0:
+        with nogil:
+            fg_launch(call)
+    else:
+        fg_launch(call)
+    if call.status:
+        raise_status(self.id, call.status)
+    if fg_tls.program != NULL:
+        (<Program>fg_tls.program).append(self, call, argv, result, keep)
+    return result
+
+
+cdef int raise_status(int kernel, int status) except -1:
+    name = (<bytes>fg_rows[kernel].name).decode()
+    if status == FG_NO_MEMORY:
+        raise MemoryError(f"{name}: no memory for scratch")
+    raise IndexError(f"{name}: " + (<bytes>fg_rows[kernel].errors).decode().format(status - 1))
+
+
+cdef object call_each(Kernel self, fg_call *call, PyObject **argv):
+    cdef fg_tensor stack[STACK_TENSORS]
+    cdef fg_tensor *table = stack
+    cdef Py_ssize_t count = 1
+    cdef int i
+    cdef bint lists = False
+    for i in range(self.params):
+        if self.param[i].kind == ARRAY and argv[i] != NULL and not PyArray_Check(argv[i]):
+            if not (PyList_Check(argv[i]) or PyTuple_Check(argv[i])):
+                raise TypeError(f"{self.__name__}: {self.names[i]} must be an array or a list of arrays")
+            count, lists = len(<object>argv[i]), True
+    if lists:
+        for i in range(self.params):
+            if self.param[i].kind == ARRAY and argv[i] != NULL and (
+                    PyArray_Check(argv[i]) or len(<object>argv[i]) != count):
+                raise ValueError(f"{self.__name__}: the lists must be of one length")
+    if count > STACK_TENSORS:
+        table = <fg_tensor *>PyMem_Malloc(count * sizeof(fg_tensor))
+        if table == NULL:
+            raise MemoryError()
+    try:
+        self.bind_each(argv, call, table, count, lists)
+        send(self, call, argv, None, None)
+    finally:
+        if table != stack:
+            PyMem_Free(table)
+
+
+cdef object kernel_vectorcall(Kernel self, PyObject **args, size_t nargsf, PyObject *kwnames):
+    cdef PyObject *argv[ARGUMENTS]
+    cdef fg_call call
+    cdef object result
+    cdef list keep
+    self.gather(args, <Py_ssize_t>(nargsf & ~PY_VECTORCALL_ARGUMENTS_OFFSET), kwnames, argv)
+    if runs_reference():
+        return refer(self, args, nargsf, kwnames, True)
+    call.dtype = self.dtype_of(argv)
+    if call.dtype < 0:
+        return refer(self, args, nargsf, kwnames, False)
+    call.kernel = self.id
+    call.isa = current_isa()
+    call.threads = current_threads()
+    call.status = call.blas = call.tensors = call.numbers = call.ndim = 0
+    call.scratch = NULL
+    call.library = NULL
+    self.numbers(argv, &call)
+    if self.unit == FG_MAP:
+        result = self.bind_map(argv, &call)
+        if type(result) is tuple:
+            return send(self, &call, argv, (<tuple>result)[0], result)
+        return send(self, &call, argv, result, None)
+    if self.unit == FG_EACH:
+        return call_each(self, &call, argv)
+    if self.unit == FG_TILES:
+        if not blas_decided:
+            open_blas()
+        if blas_present:
+            call.library = &fg_library
+    keep = []
+    result = self.bind_shaped(argv, &call, keep)
+    return send(self, &call, argv, result, keep)
+
+
+KERNELS = {}
+
+
+def kernel_by_name(name):
+    return KERNELS[name]
+
+
+def split_signature(signature):
+    """``"a[N,C], lr"`` to ``["a[N,C]", "lr"]``: commas inside brackets do not separate."""
+    items, depth, item = [], 0, ""
+    for c in signature:
+        depth += (c == "[") - (c == "]")
+        if c == "," and not depth:
+            items.append(item.strip())
+            item = ""
+        else:
+            item += c
+    return [*items, item.strip()]
+
+
+cdef int make_kernels() except -1:
+    cdef Kernel first
+    cdef int i
+    for i in range(FG_KERNELS):
+        kernel = Kernel(i)
+        KERNELS[kernel.__name__] = kernel
+        if i == 0:
+            first = kernel
+            fg_make_vectorcall(<PyObject *>Kernel, <char *>&first.vectorcall - <char *><void *>first)
+    return 0
+
+
+make_kernels()

@@ -1,0 +1,115 @@
+# Program: the calls of one captured step, replayed without Python. Included by _core.pyx.
+
+cdef class Program:
+    """A list of recorded calls and every array they touch.
+
+    Recording is per thread: between `start` and `stop` every call of a kernel on this thread runs as usual and is
+    appended. `replay` runs the list in C. Scalars of a call (a learning rate, a bias correction) may be set before.
+    """
+
+    cdef fg_call *calls
+    cdef fg_tensor **tables          # the table of an EACH call, or NULL
+    cdef readonly int64_t length
+    cdef int64_t capacity
+    cdef readonly list arrays        # keeps what the calls point to
+    cdef readonly list labels        # a call's kernel and the shapes of its arrays
+    cdef list kernels
+
+    def __cinit__(self):
+        self.arrays, self.labels, self.kernels = [], [], []
+
+    def __dealloc__(self):
+        cdef int64_t i
+        for i in range(self.length):
+            PyMem_Free(self.tables[i])
+        PyMem_Free(self.calls)
+        PyMem_Free(self.tables)
+
+    def start(self):
+        if fg_tls.program != NULL:
+            raise CaptureError("a step is already being captured on this thread; captures do not nest")
+        fg_tls.program = <void *>self
+
+    def stop(self):
+        if fg_tls.program == <void *>self:
+            fg_tls.program = NULL
+
+    cdef int grow(self) except -1:
+        cdef int64_t capacity = 2 * self.capacity or 64
+        cdef void *calls = PyMem_Realloc(self.calls, capacity * sizeof(fg_call))
+        if calls == NULL:
+            raise MemoryError()
+        self.calls = <fg_call *>calls
+        cdef void *tables = PyMem_Realloc(self.tables, capacity * sizeof(fg_tensor *))
+        if tables == NULL:
+            raise MemoryError()
+        self.tables = <fg_tensor **>tables
+        self.capacity = capacity
+        cdef int64_t i
+        for i in range(self.length):
+            self.point(i)
+        return 0
+
+    cdef void point(self, int64_t i) noexcept:
+        """Operands given as plain numbers live inside the call, which has moved."""
+        cdef int s
+        for s in range(FG_PTRS):
+            if self.calls[i].numbers >> s & 1:
+                self.calls[i].ptr[s] = &self.calls[i].number[s]
+
+    cdef int append(self, Kernel kernel, fg_call *call, PyObject **argv, object result, object keep) except -1:
+        cdef int i
+        cdef size_t bytes_
+        cdef fg_tensor *table = NULL
+        if self.length == self.capacity:
+            self.grow()
+        if kernel.unit == FG_EACH:
+            bytes_ = call.tensors * sizeof(fg_tensor)
+            table = <fg_tensor *>PyMem_Malloc(bytes_ or 1)
+            if table == NULL:
+                raise MemoryError()
+            memcpy(table, call.ptr[0], bytes_)
+        self.calls[self.length] = call[0]
+        self.tables[self.length] = table
+        if table != NULL:
+            self.calls[self.length].ptr[0] = table
+        self.length += 1
+        self.point(self.length - 1)
+        held = [<object>argv[i] for i in range(kernel.params) if argv[i] != NULL and kernel.param[i].kind == ARRAY]
+        self.arrays.append((held, result, keep))
+        self.kernels.append(kernel)
+        self.labels.append((kernel.__name__, kernel.describe(argv, False)))
+        return 0
+
+    def set_scalars(self, int64_t i, values):
+        """The double scalars of call i, in the order of its row."""
+        cdef int k
+        if not 0 <= i < self.length:
+            raise IndexError(f"call {i} of {self.length}")
+        for k in range(len(values)):
+            self.calls[i].scalar[k] = values[k]
+
+    def replay(self):
+        """Runs every call. A call that reports bad input stops the replay before anything after it has run."""
+        cdef int64_t done
+        if fg_tls.program != NULL:
+            raise CaptureError("a captured step cannot be replayed while another is being captured; call the plain function")
+        cdef int64_t i
+        cdef int threads = current_threads()
+        for i in range(self.length):
+            self.calls[i].threads = threads
+        with nogil:
+            done = fg_replay(self.calls, self.length)
+        if done < self.length:
+            raise_status(self.calls[done].kernel, self.calls[done].status)
+
+    def __len__(self):
+        return self.length
+
+    def __repr__(self):
+        return "\n".join(f"{i:4d}  {name:24s} {shapes}" for i, (name, shapes) in enumerate(self.labels))
+
+
+def recording():
+    """The Program this thread records into, or None."""
+    return <object>fg_tls.program if fg_tls.program != NULL else None

@@ -1,0 +1,43 @@
+"""The fully connected layer."""
+import math
+
+import numpy as np
+
+from .. import ops
+from ..tensor import Tensor
+from . import init
+from .module import Module, Parameter
+
+__all__ = ["Linear"]
+
+
+class Linear(Module):
+    """out[..., out_features] = x[..., in_features] weight^T + bias.
+
+    weight (out_features, in_features) and bias (out_features,) start uniform on +-1/sqrt(in_features), PyTorch's
+    default. Source: LeCun et al., Efficient BackProp (1998), for the scale.
+    Errors: ValueError for an input whose last size is not in_features.
+
+    >>> import fastgrad as fg
+    >>> fg.nn.Linear(4, 2)(fg.tensor([[1.0, 2.0, 3.0, 4.0]])).shape
+    (1, 2)
+    """
+
+    def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = Parameter(Tensor(np.empty((out_features, in_features), dtype)))
+        self.bias = Parameter(Tensor(np.empty(out_features, dtype))) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        bound = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x):
+        return ops.linear(x, self.weight, self.bias)
+
+    def extra_repr(self):
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

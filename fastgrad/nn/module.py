@@ -1,0 +1,202 @@
+"""Module: parameters and modules by name; and the containers."""
+import numpy as np
+
+
+from ..tape import changed
+from ..tensor import Tensor, as_array
+
+__all__ = ["Flatten", "Module", "Parameter", "Sequential"]
+
+
+class Parameter(Tensor):
+    """A tensor that a module trains: it requires a gradient, and setting it as an attribute registers it."""
+
+    __slots__ = ()
+
+    def __init__(self, data, requires_grad=True):
+        super().__init__(data, requires_grad)
+
+
+class Module:
+    """A part of a network. Subclasses set parameters and modules as attributes and define ``forward``.
+
+    >>> import fastgrad as fg
+    >>> class Net(fg.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.body = fg.nn.Linear(2, 3)
+    ...     def forward(self, x):
+    ...         return fg.nn.functional.relu(self.body(x))
+    >>> [name for name, _ in Net().named_parameters()]
+    ['body.weight', 'body.bias']
+    """
+
+    def __init__(self):
+        self.__dict__.update(_parameters={}, _modules={}, training=True)
+
+    def forward(self, *inputs):
+        raise NotImplementedError(f"{type(self).__name__} does not define forward")
+
+    def __call__(self, *args, **kwargs):
+        return self.forward(*args, **kwargs)
+
+    def __setattr__(self, name, value):
+        registries = self.__dict__.get("_parameters"), self.__dict__.get("_modules")
+        if isinstance(value, (Parameter, Module)):
+            if registries[0] is None:
+                raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting {name}")
+            mine, other = registries if isinstance(value, Parameter) else registries[::-1]
+            other.pop(name, None)
+            mine[name] = value
+        elif registries[0] is not None:
+            for registry in registries:
+                registry.pop(name, None)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name):
+        self._parameters.pop(name, None)
+        self._modules.pop(name, None)
+        object.__delattr__(self, name)
+
+    def register_parameter(self, name, param):
+        """Sets a parameter by name; None is no parameter."""
+        setattr(self, name, param)
+
+    def add_module(self, name, module):
+        """Sets a module by name."""
+        setattr(self, name, module)
+
+    # -- walking -------------------------------------------------------------------------------------------------------
+    def named_modules(self, prefix=""):
+        """This module and all below it, with dotted names."""
+        yield prefix, self
+        for name, module in self._modules.items():
+            yield from module.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def modules(self):
+        return (module for _, module in self.named_modules())
+
+    def children(self):
+        return iter(self._modules.values())
+
+    def named_parameters(self):
+        """Dotted name and parameter, each parameter once."""
+        seen = set()
+        for prefix, module in self.named_modules():
+            for name, p in module._parameters.items():
+                if id(p) not in seen:
+                    seen.add(id(p))
+                    yield f"{prefix}.{name}" if prefix else name, p
+
+    def parameters(self):
+        return (p for _, p in self.named_parameters())
+
+    # -- switching -----------------------------------------------------------------------------------------------------
+    def train(self, mode=True):
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self):
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad=True):
+        for p in self.parameters():
+            p.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none=True):
+        for p in self.parameters():
+            if set_to_none:
+                p.grad = None
+            elif p.grad is not None:
+                p.grad.zero_()
+
+    def apply(self, function):
+        """Calls `function` on every module, the innermost first."""
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def to(self, dtype):
+        """Every parameter in another dtype."""
+        for p in self.parameters():
+            p.data = p.data.astype(dtype)
+            p.grad = None
+        return self
+
+    def double(self):
+        return self.to(np.float64)
+
+    def float(self):
+        return self.to(np.float32)
+
+    # -- saving --------------------------------------------------------------------------------------------------------
+    def state_dict(self):
+        """Dotted name to array (a copy), in order."""
+        return {name: np.array(p.data) for name, p in self.named_parameters()}
+
+    def load_state_dict(self, state, strict=True):
+        """Copies arrays in by name. Everything is checked before anything is changed.
+
+        Errors: KeyError naming missing and unexpected names (``strict``), ValueError naming a shape that differs.
+        """
+        own = dict(self.named_parameters())
+        missing, unexpected = [n for n in own if n not in state], [n for n in state if n not in own]
+        if strict and (missing or unexpected):
+            raise KeyError(f"load_state_dict: missing {missing}, unexpected {unexpected}")
+        arrays = {name: as_array(state[name]) for name in own if name in state}
+        for name, array in arrays.items():
+            if array.shape != own[name].shape:
+                raise ValueError(f"load_state_dict: {name} has shape {array.shape}, the module's {own[name].shape}")
+        for name, array in arrays.items():
+            np.copyto(own[name].data, array, casting="same_kind")
+            changed(own[name].data)
+        return missing, unexpected
+
+    def extra_repr(self):
+        return ""
+
+    def __repr__(self):
+        inner = [f"({name}): " + repr(module).replace("\n", "\n  ") for name, module in self._modules.items()]
+        if not inner:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        return "\n".join([f"{type(self).__name__}(", *(f"  {line}" for line in inner), ")"])
+
+
+class Sequential(Module):
+    """Modules one after another."""
+
+    def __init__(self, *modules):
+        super().__init__()
+        for i, module in enumerate(modules):
+            if not isinstance(module, Module):
+                raise TypeError(f"Sequential: argument {i} is a {type(module).__name__}, not a Module")
+            self.add_module(str(i), module)
+
+    def forward(self, x):
+        for module in self._modules.values():
+            x = module(x)
+        return x
+
+    def __len__(self):
+        return len(self._modules)
+
+    def __iter__(self):
+        return iter(self._modules.values())
+
+    def __getitem__(self, i):
+        modules = list(self._modules.values())
+        return Sequential(*modules[i]) if isinstance(i, slice) else modules[i]
+
+
+class Flatten(Module):
+    """All axes from `start_dim` on as one."""
+
+    def __init__(self, start_dim=1):
+        super().__init__()
+        self.start_dim = start_dim
+
+    def forward(self, x):
+        return x.flatten(self.start_dim)

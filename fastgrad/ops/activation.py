@@ -1,0 +1,105 @@
+"""Activations whose derivative is a function of their own output: one array is saved, not two."""
+from .. import kernels
+from .base import OUT, Op, apply
+from .elementwise import mul, sub
+
+
+class Relu(Op):
+    """out = max(x, 0);   dx = dout where out > 0, else 0 (0 at x = 0)."""
+
+    saves = (OUT,)
+
+    @staticmethod
+    def forward(ctx, x):
+        return kernels.relu(x)
+
+    @staticmethod
+    def backward(ctx, dout):
+        return apply(ReluBackward, dout, ctx.saved)
+
+
+class ReluBackward(Op):
+    """out = dout where y > 0, else 0: linear in dout."""
+
+    saves = (1,)
+
+    @staticmethod
+    def forward(ctx, dout, y):
+        return kernels.relu_backward(dout, y)
+
+    @staticmethod
+    def backward(ctx, ddx):
+        return apply(ReluBackward, ddx, ctx.saved)
+
+
+class Sigmoid(Op):
+    """out = 1 / (1 + e^-x);   dx = dout out (1 - out)."""
+
+    saves = (OUT,)
+
+    @staticmethod
+    def forward(ctx, x):
+        return kernels.sigmoid(x)
+
+    @staticmethod
+    def backward(ctx, dout):
+        return apply(SigmoidBackward, dout, ctx.saved)
+
+
+class SigmoidBackward(Op):
+    """out = dout y (1 - y);   ddout = ddx y (1 - y),   dy = ddx dout (1 - 2 y)."""
+
+    saves = (0, 1)
+
+    @staticmethod
+    def forward(ctx, dout, y):
+        return kernels.sigmoid_backward(dout, y)
+
+    @staticmethod
+    def backward(ctx, ddx):
+        dout, y = ctx.saved
+        return apply(SigmoidBackward, ddx, y), mul(mul(ddx, dout), sub(1.0, mul(y, 2.0)))
+
+
+class Tanh(Op):
+    """out = tanh x;   dx = dout (1 - out^2)."""
+
+    saves = (OUT,)
+
+    @staticmethod
+    def forward(ctx, x):
+        return kernels.tanh(x)
+
+    @staticmethod
+    def backward(ctx, dout):
+        return apply(TanhBackward, dout, ctx.saved)
+
+
+class TanhBackward(Op):
+    """out = dout (1 - y^2);   ddout = ddx (1 - y^2),   dy = -2 ddx dout y."""
+
+    saves = (0, 1)
+
+    @staticmethod
+    def forward(ctx, dout, y):
+        return kernels.tanh_backward(dout, y)
+
+    @staticmethod
+    def backward(ctx, ddx):
+        dout, y = ctx.saved
+        return apply(TanhBackward, ddx, y), mul(mul(mul(ddx, dout), y), -2.0)
+
+
+def relu(x):
+    """max(x, 0); NaN stays NaN."""
+    return apply(Relu, x)
+
+
+def sigmoid(x):
+    """1 / (1 + e^-x), in (0, 1)."""
+    return apply(Sigmoid, x)
+
+
+def tanh(x):
+    """The hyperbolic tangent, in (-1, 1)."""
+    return apply(Tanh, x)

@@ -1,0 +1,92 @@
+"""softmax and its logarithm along an axis; the classes below work on the last axis of [N,C]."""
+from .. import kernels
+from .base import OUT, Op, apply
+from .elementwise import exp, mul, neg, sub
+from .reduce import sum
+from .shape import reshape, transpose
+
+
+class Softmax(Op):
+    """out_i = e^x_i / sum_j e^x_j;   dx = out (dout - sum_j dout_j out_j)."""
+
+    saves = (OUT,)
+
+    @staticmethod
+    def forward(ctx, x):
+        return kernels.softmax(x)
+
+    @staticmethod
+    def backward(ctx, dout):
+        return apply(SoftmaxBackward, dout, ctx.saved)
+
+
+class SoftmaxBackward(Op):
+    """out = y (dout - s), s = sum(dout y);   ddout = y (ddx - sum(ddx y)),   dy = ddx (dout - s) - dout sum(ddx y)."""
+
+    saves = (0, 1)
+
+    @staticmethod
+    def forward(ctx, dout, y):
+        return kernels.softmax_backward(dout, y)
+
+    @staticmethod
+    def backward(ctx, ddx):
+        dout, y = ctx.saved
+        s, t = sum(mul(dout, y), 1, True), sum(mul(ddx, y), 1, True)
+        return apply(SoftmaxBackward, ddx, y), sub(mul(ddx, sub(dout, s)), mul(dout, t))
+
+
+class LogSoftmax(Op):
+    """out_i = x_i - log sum_j e^x_j;   dx = dout - e^out sum_j dout_j."""
+
+    saves = (OUT,)
+
+    @staticmethod
+    def forward(ctx, x):
+        return kernels.log_softmax(x)
+
+    @staticmethod
+    def backward(ctx, dout):
+        return apply(LogSoftmaxBackward, dout, ctx.saved)
+
+
+class LogSoftmaxBackward(Op):
+    """out = dout - e^y s, s = sum(dout);   ddout = ddx - sum(ddx e^y),   dy = -ddx e^y s."""
+
+    saves = (0, 1)
+
+    @staticmethod
+    def forward(ctx, dout, y):
+        return kernels.log_softmax_backward(dout, y)
+
+    @staticmethod
+    def backward(ctx, ddx):
+        dout, y = ctx.saved
+        p = exp(y)
+        return sub(ddx, sum(mul(ddx, p), 1, True)), neg(mul(mul(ddx, p), sum(dout, 1, True)))
+
+
+def along(op, x, dim):
+    """A row-wise op along any axis."""
+    n = x.ndim
+    if not -max(n, 1) <= dim < max(n, 1):
+        raise IndexError(f"{op.__name__}: dim {dim} of a tensor of {n} dimensions")
+    if n == 2 and dim in (1, -1):
+        return apply(op, x)
+    if n == 0:
+        return reshape(apply(op, reshape(x, 1, 1)), ())
+    if dim % n != n - 1:
+        return transpose(along(op, transpose(x, dim, n - 1), n - 1), dim, n - 1)
+    if not x.size:
+        return apply(op, reshape(x, 0, 1)) if n == 2 else reshape(apply(op, reshape(x, 0, 1)), x.shape)
+    return reshape(apply(op, reshape(x, -1, x.shape[-1])), x.shape)
+
+
+def softmax(x, dim):
+    """e^x along `dim`, scaled to sum to 1; the largest is subtracted first, so nothing overflows."""
+    return along(Softmax, x, dim)
+
+
+def log_softmax(x, dim):
+    """The logarithm of softmax, without forming softmax."""
+    return along(LogSoftmax, x, dim)

@@ -1,0 +1,196 @@
+"""Optimizer: parameter groups, their state, and a step that is one kernel launch for all tensors of a group."""
+import numpy as np
+
+from .. import kernels, tape
+from ..tape import Value, state
+
+__all__ = ["RULES", "Optimizer"]
+
+RULES: dict = {}  # name -> class: every update rule there is
+
+
+class Optimizer:
+    """What all rules share. A rule names its kernel and its state, and turns a group's options into scalars.
+
+    Parameters come as an iterable of tensors or of dicts ``{"params": [...], "lr": ...}`` (groups with options of their
+    own). A tensor without a gradient is passed over. A step changes parameters in place, all tensors of a group and
+    dtype in one launch.
+    """
+
+    slots: tuple = ()  # names of the state arrays, in the kernel's order
+
+    def __init_subclass__(cls):
+        RULES[cls.__name__] = cls
+
+    def __init__(self, params, defaults):
+        self.defaults = defaults
+        self.param_groups: list = []
+        self.state: dict = {}  # parameter -> {"step": t, slot: array, ...}
+        groups = list(params) if not isinstance(params, Value) else refuse_tensor(params)
+        if not groups:
+            raise ValueError(f"{type(self).__name__}: the list of parameters is empty")
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    def kernel(self, group):
+        """The kernel that serves this group."""
+        raise NotImplementedError
+
+    def scalars(self, group, t):
+        """The kernel's scalars at step t = 1, 2, ..., as Python floats."""
+        raise NotImplementedError
+
+    def check(self, group):
+        """Raises for options out of range."""
+        for name in ("lr", "weight_decay", "eps"):
+            if name in group and not group[name] >= 0:
+                raise ValueError(f"{type(self).__name__}: {name} must be at least 0, not {group[name]}")
+
+    def add_param_group(self, group):
+        """Adds ``{"params": [...], option: value}``; options not given are the defaults."""
+        unknown = set(group) - set(self.defaults) - {"params"}
+        if unknown:
+            raise ValueError(f"{type(self).__name__}: unknown option {sorted(unknown)}; it takes {sorted(self.defaults)}")
+        params = [group["params"]] if isinstance(group["params"], Value) else list(group["params"])
+        seen = {id(p) for g in self.param_groups for p in g["params"]}
+        for i, p in enumerate(params):
+            if not isinstance(p, Value):
+                raise TypeError(f"{type(self).__name__}: parameter {i} is a {type(p).__name__}, not a tensor")
+            if p.node is not None:
+                raise ValueError(f"{type(self).__name__}: parameter {i} {p.shape} is the result of {p.node.op.__name__}, not a leaf")
+            if id(p) in seen:
+                raise ValueError(f"{type(self).__name__}: parameter {i} {p.shape} is given twice")
+            seen.add(id(p))
+        made = {**self.defaults, **group, "params": params}
+        self.check(made)
+        self.param_groups.append(made)
+
+    def zero_grad(self, set_to_none=True):
+        """Forgets all gradients (or fills them with 0)."""
+        watch = state.capture
+        for group in self.param_groups:
+            for p in group["params"]:
+                if watch:
+                    watch.touched(p, reads=not set_to_none)
+                if set_to_none:
+                    p._grad = None
+                elif p._grad is not None:
+                    kernels.fill(p._grad.data, 0.0)
+
+    def step(self, closure=None):
+        """One update of every parameter that has a gradient. `closure`, when given, is called first; its loss is returned."""
+        loss = None
+        if closure is not None:
+            loss = closure()
+        for group in self.param_groups:
+            for batch in self.batches(group):
+                update = Update(self, group, batch)
+                update.run()
+                if state.capture:
+                    state.capture.updated(update)
+        return loss
+
+    def batches(self, group):
+        """The group's parameters that have gradients, gathered by dtype and step count: each batch is one launch."""
+        live = [p for p in group["params"] if p._grad is not None]
+        names = [id(p) for p in live]
+        cached = self.__dict__.setdefault("_batches", {}).get(id(group))
+        if cached and cached[0] == names and all(b.current() for b in cached[1]):
+            return cached[1]
+        found = {}
+        for p in live:
+            own = self.state.setdefault(p, {"step": 0})
+            for slot in self.slots_of(group):
+                if slot not in own:
+                    own[slot] = np.zeros(p.shape, p.dtype)
+            found.setdefault((p.dtype, own["step"]), []).append(p)
+        batches = [Batch(ps, [self.state[p] for p in ps], self.slots_of(group)) for ps in found.values()]
+        self._batches[id(group)] = names, batches
+        return batches
+
+    def slots_of(self, group):
+        return self.slots
+
+    def state_dict(self):
+        """``{"state": {index: {...}}, "param_groups": [...]}``, with parameters by index; arrays are copies."""
+        index, groups = {}, []
+        for group in self.param_groups:
+            for p in group["params"]:
+                index[p] = len(index)
+            groups.append({**group, "params": [index[p] for p in group["params"]]})
+        copied = {index[p]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in s.items()} for p, s in self.state.items()}
+        return {"state": copied, "param_groups": groups}
+
+    def load_state_dict(self, saved):
+        """Takes back what `state_dict` gave. Nothing is changed if it does not fit."""
+        groups = saved["param_groups"]
+        params = [p for g in self.param_groups for p in g["params"]]
+        sizes = [len(g["params"]) for g in self.param_groups]
+        if [len(g["params"]) for g in groups] != sizes:
+            raise ValueError(f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, this optimizer has {sizes}")
+        fresh = {}
+        for i, own in saved["state"].items():
+            p = params[int(i)]
+            for k, v in own.items():
+                if isinstance(v, np.ndarray) and v.shape != p.shape:
+                    raise ValueError(f"load_state_dict: {k} of parameter {i} has shape {v.shape}, the parameter {p.shape}")
+            fresh[p] = {k: np.array(v, dtype=p.dtype) if isinstance(v, np.ndarray) else v for k, v in own.items()}
+        for mine, theirs in zip(self.param_groups, groups, strict=True):
+            options = {k: v for k, v in theirs.items() if k != "params"}
+            if set(options) != set(self.defaults):
+                raise ValueError(f"load_state_dict: options {sorted(options)}, {type(self).__name__} has {sorted(self.defaults)}")
+            self.check({**mine, **options})
+        for mine, theirs in zip(self.param_groups, groups, strict=True):
+            mine.update({k: v for k, v in theirs.items() if k != "params"})
+        self.state, self._batches = fresh, {}
+
+    def __repr__(self):
+        lines = [
+            f"  group {i}: {len(g['params'])} tensors, " + ", ".join(f"{k}={v}" for k, v in g.items() if k != "params")
+            for i, g in enumerate(self.param_groups)
+        ]
+        return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+class Batch:
+    """Parameters of one dtype and one step count, with their state arrays in lists ready for the kernel."""
+
+    __slots__ = ("arrays", "params", "states", "t")
+
+    def __init__(self, params, states, slots):
+        self.params, self.states, self.t = params, states, states[0]["step"]
+        self.arrays = [[s[slot] for s in states] for slot in slots]
+
+    def current(self):
+        return self.states[0]["step"] == self.t
+
+
+class Update:
+    """One launch: run now, and, in a captured step, its scalars for every later replay."""
+
+    __slots__ = ("batch", "group", "optimizer")
+
+    def __init__(self, optimizer, group, batch):
+        self.optimizer, self.group, self.batch = optimizer, group, batch
+
+    def scalars(self):
+        return self.optimizer.scalars(self.group, self.batch.t + 1)
+
+    def run(self):
+        params = self.batch.params
+        self.optimizer.kernel(self.group)(
+            [p.data for p in params], [p._grad.data for p in params], *self.batch.arrays, *self.scalars()
+        )
+        self.done()
+
+    def done(self):
+        """The step has been made: count it, and tell the tape that the parameters have changed."""
+        batch = self.batch
+        batch.t += 1
+        for own in batch.states:
+            own["step"] = batch.t
+        tape.changed(*[p.data for p in batch.params])
+
+
+def refuse_tensor(params):
+    raise TypeError("an optimizer takes a list of tensors, not one tensor: pass [tensor] or model.parameters()")

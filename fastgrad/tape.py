@@ -1,0 +1,169 @@
+"""The tape: reverse-mode automatic differentiation, whole, in one sitting.
+
+Every operation on tensors that require a gradient leaves a `Node` behind: which rule made the result, from which
+inputs, and which arrays the rule will want to see again. `backward` walks the nodes from the newest to the oldest, asks
+each rule how a change of its inputs would have changed the result (the chain rule, one factor at a time), and adds up
+what arrives at each input. A node is always newer than its inputs, so "newest first" is an order in which every
+gradient is complete before it is passed on.
+
+The tape knows no operation. `ops` installs the two it needs: `add`, to sum the contributions that reach one input, and
+`sum_to`, to undo broadcasting, so that a rule is pure calculus.
+"""
+import threading
+import weakref
+from heapq import heappop, heappush
+from itertools import count
+
+OUT = -1  # in Op.saves: the result itself
+new_key = count(0, -1).__next__  # keys fall with time: the newest node has the smallest
+
+
+class State(threading.local):
+    """What a thread has switched: whether it records nodes, and the capture that watches its step, if any."""
+
+    grad = True
+    capture = None
+
+
+class Value:
+    """What flows along the tape: an array, its gradient, and the node that made it (None for a leaf)."""
+
+    __slots__ = ("__weakref__", "_grad", "data", "node", "requires_grad")
+
+
+class Node:
+    """One recorded operation. `saved` holds what `op.saves` names: one array, or a tuple; `info` is the rule's own."""
+
+    __slots__ = ("clock", "info", "inputs", "key", "op", "saved", "shape")
+
+    def taped(self):
+        """This node with its saved arrays as tensors again, so that the rule itself can be recorded."""
+        twin = Node()
+        twin.op, twin.inputs, twin.info, twin.saved = self.op, self.inputs, self.info, None
+        if self.op.saves:
+            many = len(self.op.saves) > 1
+            saved = self.saved if many else (self.saved,)
+            values = tuple(self.revive(array, i) for array, i in zip(saved, self.op.saves, strict=True))
+            twin.saved = values if many else values[0]
+        return twin
+
+    def revive(self, array, i):
+        edge = self if i == OUT else self.inputs[i]
+        return wrap(array, edge) if type(edge) is Node else array if edge is None else edge
+
+
+state = State()
+clock = 0  # how many times fastgrad has changed an array in place
+_changed = {}  # id of a storage -> [clock of its last change, weak reference that removes this entry]
+_tensor = add = sum_to = copy = None
+
+
+def install(**parts):
+    """Given by the rooms above: `tensor` (the class of results), `add`, `sum_to`, `copy`."""
+    globals().update({"_tensor" if name == "tensor" else name: part for name, part in parts.items()})
+
+
+def wrap(array, node=None):
+    """A tensor around an array."""
+    out = _tensor.__new__(_tensor)
+    out.data, out.node, out.requires_grad, out._grad = array, node, node is not None, None
+    return out
+
+
+def record(op, node, edges, arrays, out):
+    """Completes the node of ``out = op(*arrays)``. `edges`: for each operand its node, the leaf itself, or None."""
+    node.op, node.inputs, node.shape, node.clock, node.key = op, edges, out.shape, clock, new_key()
+    node.saved = op.keep(arrays, out) if op.saves else None
+    return wrap(out, node)
+
+
+def backward(roots, gradients, *, wanted=None, retain_graph=False, create_graph=False):
+    """Passes `gradients` from `roots` back to the leaves; into `wanted` (a dict keyed by id) instead when it is given."""
+    waiting = {}  # key of a node still to come -> the node, and what has arrived at it so far
+    for root, g in zip(roots, gradients, strict=True):
+        if root.node is None:
+            accumulate(root, g, wanted)
+        else:
+            waiting[root.node.key] = root.node, add(waiting[root.node.key][1], g) if root.node.key in waiting else g
+    heap = sorted(waiting)
+    while heap:
+        node, dout = waiting.pop(heappop(heap))
+        inputs = node.inputs
+        if wanted is not None and id(node) in wanted:
+            wanted[id(node)] = dout
+        if inputs is None:
+            refuse_freed(node)
+        if node.clock != clock:
+            refuse_stale(node)
+        douts = node.op.backward(node.taped() if create_graph else node, dout)
+        for edge, g in zip(inputs, douts if type(douts) is tuple else (douts,)):  # noqa: B905 (operands may be left off)
+            if edge is None or g is None:
+                continue
+            if g.shape != edge.shape:
+                g = sum_to(g, edge.shape)
+            elif type(edge) is not Node and not create_graph and (g is dout or g.base is not None):
+                g = copy(g)  # a leaf keeps its gradient: it must not share memory with another's
+            if type(edge) is not Node:
+                accumulate(edge, g, wanted)
+            elif edge.key in waiting:
+                waiting[edge.key] = edge, add(waiting[edge.key][1], g)  # out of place: the first one was borrowed
+            else:
+                waiting[edge.key] = edge, g
+                heappush(heap, edge.key)
+        if not retain_graph:
+            node.inputs = node.saved = node.info = None
+
+
+def accumulate(leaf, g, wanted):
+    if wanted is not None:
+        if id(leaf) in wanted:
+            before = wanted[id(leaf)]
+            wanted[id(leaf)] = g if before is None else add(before, g)
+        return
+    if state.capture:
+        state.capture.touched(leaf, reads=True)
+    if not isinstance(g, Value):
+        g = wrap(g)
+    leaf._grad = g if leaf._grad is None else add(leaf._grad, g) if g.requires_grad else wrap(add(leaf._grad.data, g.data))
+
+
+def refuse_freed(node):
+    raise RuntimeError(
+        f"backward through {node.op.__name__} a second time: its saved arrays were freed by the first; "
+        f"pass retain_graph=True to the first backward to go through the graph again"
+    )
+
+
+def storage(array):
+    """The array that owns this array's memory: what all views of it share."""
+    while type(array.base) is type(array):
+        array = array.base
+    return array
+
+
+def changed(*arrays):
+    """Tells the tape that fastgrad has written into these arrays, so that a stale use of one is found."""
+    global clock
+    clock += 1
+    for array in arrays:
+        owner = storage(array)
+        entry = _changed.get(id(owner))
+        if entry is None:
+            entry = _changed[id(owner)] = [clock, weakref.ref(owner, lambda _, key=id(owner): _changed.pop(key, None))]
+        entry[0] = clock
+
+
+def refuse_stale(node):
+    """Raises if an array that `node` saved has been changed since."""
+    if not node.op.saves:
+        return
+    saved = node.saved if len(node.op.saves) > 1 else (node.saved,)
+    for array, i in zip(saved, node.op.saves, strict=True):
+        entry = _changed.get(id(storage(array))) if hasattr(array, "base") else None
+        if entry and entry[0] > node.clock:
+            what = "its result" if i == OUT else f"its input {i}"
+            raise RuntimeError(
+                f"backward of {node.op.__name__}: {what}, of shape {array.shape}, was changed in place after the "
+                f"forward pass (by an optimizer step, copy_ or load_state_dict), and its gradient needs the old values; "
+                f"call backward before the change, or clone the tensor first"
+            )
