@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -65,3 +66,25 @@ def about_numpy():
         "print(json.dumps({'version': numpy.__version__, 'core': core}))"
     )
     return run_json([sys.executable, "-c", program])
+
+
+def processor_seconds():
+    """(used by everybody, stolen by the host) in processor seconds since boot; None where the system does not say."""
+    try:
+        with open("/proc/stat") as stat:
+            user, nice, system, _, _, irq, softirq, steal = (int(n) for n in stat.readline().split()[1:9])
+    except (OSError, ValueError):
+        return None
+    tick = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq) / tick, steal / tick
+
+
+def watched(run):
+    """`run()`, and how many processors everybody else used meanwhile (0.0 where the system does not say)."""
+    before, own, start = processor_seconds(), os.times(), time.perf_counter()
+    found = run()
+    after, ours, seconds = processor_seconds(), os.times(), time.perf_counter() - start
+    if before is None or after is None:
+        return found, 0.0
+    mine = sum(ours[:4]) - sum(own[:4])  # this process and the children it has waited for
+    return found, max(0.0, sum(after) - sum(before) - mine) / seconds

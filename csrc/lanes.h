@@ -16,11 +16,12 @@ static FG_INLINE T FG(lanes_fold)(T *lane) {
  * formula in x = a[i], y = b[i] and the number s. A formula without y takes any readable b. */
 #define LANE_SUM(name, formula)                                                                     \
     static FG_INLINE void FG(name##_add)(T *lane, const T *a, const T *b, T s, int64_t n) {         \
-        for (int64_t l = 0; l < n; l++) {                                                           \
-            const T x = a[l], y = b[l];                                                             \
-            (void)x, (void)y, (void)s;                                                              \
-            lane[l] += formula;                                                                     \
-        }                                                                                           \
+        for (int64_t l = 0; l < FG_LANES; l++)                                                      \
+            if (l < n) {                                                                            \
+                const T x = a[l], y = b[l];                                                         \
+                (void)x, (void)y, (void)s;                                                          \
+                lane[l] += formula;                                                                 \
+            }                                                                                       \
     }                                                                                               \
     static inline T FG(name##_block)(const T *a, const T *b, T s, int64_t n) {                      \
         T lane[FG_LANES] = {0};                                                                     \
@@ -38,13 +39,18 @@ static FG_INLINE T FG(lanes_fold)(T *lane) {
     }
 
 /* The largest of n numbers, -inf if there are none. A NaN may or may not be it. */
+static FG_INLINE void FG(lanes_max)(T *lane, const T *x, int64_t n) {
+    for (int64_t l = 0; l < FG_LANES; l++)
+        if (l < n) lane[l] = x[l] > lane[l] ? x[l] : lane[l];
+}
+
 static inline T FG(row_max)(const T *x, int64_t n) {
-    T lane[FG_LANES], largest = -K(INFINITY);
+    T lane[FG_LANES];
     int64_t i = 0;
-    for (int l = 0; l < FG_LANES; l++) lane[l] = largest;
-    for (; i + FG_LANES <= n; i += FG_LANES)
-        for (int l = 0; l < FG_LANES; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
-    for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
-    for (int l = 0; l < FG_LANES; l++) largest = lane[l] > largest ? lane[l] : largest;
-    return largest;
+    for (int l = 0; l < FG_LANES; l++) lane[l] = -K(INFINITY);
+    for (; i + FG_LANES <= n; i += FG_LANES) FG(lanes_max)(lane, x + i, FG_LANES);
+    FG(lanes_max)(lane, x + i, n - i);
+    for (int half = FG_LANES / 2; half; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] = lane[l + half] > lane[l] ? lane[l + half] : lane[l];
+    return lane[0];
 }

@@ -1,7 +1,7 @@
 /* The one door: every kernel call, eager or replayed, is cut into ranges here and run by the one team.
  *
  * How a call is cut depends on the call alone; how many threads run the pieces never changes a bit of the answer.
- * This is the only file that starts threads.
+ * Only the team it hands the pieces to (team.c) starts threads.
  */
 #include "launch.h"
 
@@ -13,10 +13,9 @@
 #include <omp.h>
 #endif
 
-/* When a team is worth waking. A region of a team that is awake costs about 0.4 us, one that has to be woken some tens;
- * a call shorter than this on one core is run by its caller. Measured: the crossing point of the seven-layer net at
- * batch 32 and of elementwise calls in cache. */
-static const double WORTH_A_TEAM_NS = 4000.0;
+/* When a team is worth its while. Posting a job to a team that is awake and collecting it costs about half a
+ * microsecond; a call shorter than this on one core is run by its caller. */
+static const double WORTH_A_TEAM_NS = 3000.0;
 
 enum { STACK_SCRATCH = 8192 };
 
@@ -51,63 +50,33 @@ void fg_make_plan(const fg_call *call, fg_plan *plan) {
     }
 }
 
-/* Thread `me` of `team` takes [lo, hi): equal shares that begin at multiples of the grain. */
-static void share(int64_t units, int64_t grain, int me, int team, int64_t *lo, int64_t *hi) {
-    int64_t grains = ceil_div(units, grain);
-    *lo = grains * me / team * grain;
-    *hi = grains * (me + 1) / team * grain;
-    if (*hi > units) *hi = units;
+static void piece_of_call(void *job, int phase, int64_t lo, int64_t hi) {
+    fg_call *call = job;
+    fg_bodies[call->isa][call->dtype][call->kernel](call, phase, lo, hi);
 }
 
-static void run_alone(fg_call *call, fg_body *body, const fg_plan *plan) {
-    for (int phase = 0; phase < plan->phases; phase++)
-        if (plan->units[phase] > 0) body(call, phase, 0, plan->units[phase]);
-}
-
-#ifndef FASTGRAD_NO_OPENMP
-static void run_team(fg_call *call, fg_body *body, const fg_plan *plan, int threads) {
-    unsigned mode = fg_fpmode_get();
-#pragma omp parallel num_threads(threads)
-    {
-        int me = omp_get_thread_num(), team = omp_get_num_threads();
-        unsigned mine = fg_fpmode_get();
-        if (mine != mode) fg_fpmode_set(mode);
-        for (int phase = 0; phase < plan->phases; phase++) {
-            int64_t lo, hi;
-            share(plan->units[phase], plan->grain[phase], me, team, &lo, &hi);
-            if (phase > 0) {
-#pragma omp barrier
-            }
-            if (lo < hi) body(call, phase, lo, hi);
-        }
-        if (mine != mode) fg_fpmode_set(mine);
+static void run(fg_team *team, fg_call *call, const fg_plan *plan) {
+    for (int phase = 0; phase < plan->phases; phase++) {
+        int64_t units = plan->units[phase];
+        if (units <= 0) continue;
+        if (call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && units > plan->grain[phase])
+            fg_team_run(team, call->threads, piece_of_call, call, phase, units, plan->grain[phase], plan->cost);
+        else
+            piece_of_call(call, phase, 0, units);
     }
 }
-#endif
 
-static void run(fg_call *call, const fg_plan *plan) {
-    fg_body *body = fg_bodies[call->isa][call->dtype][call->kernel];
-#ifndef FASTGRAD_NO_OPENMP
-    int worth = call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && plan->units[0] > plan->grain[0];
-    if (worth && !omp_in_parallel()) {
-        run_team(call, body, plan, call->threads);
-        return;
-    }
-#endif
-    run_alone(call, body, plan);
-}
-
-void fg_launch(fg_call *call) {
+void fg_launch(fg_team *team, fg_call *call) {
     fg_plan plan;
     fg_make_plan(call, &plan);
     if (plan.scratch <= STACK_SCRATCH) {
         _Alignas(64) char scratch[STACK_SCRATCH];
         call->scratch = scratch;
-        run(call, &plan);
+        run(team, call, &plan);
     } else {
         call->scratch = malloc(plan.scratch);
         if (call->scratch)
-            run(call, &plan);
+            run(team, call, &plan);
         else
             call->status = FG_NO_MEMORY;
         free(call->scratch);
@@ -115,10 +84,10 @@ void fg_launch(fg_call *call) {
     call->scratch = NULL;
 }
 
-int64_t fg_replay(fg_call *calls, int64_t n) {
+int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         calls[i].status = 0;
-        fg_launch(&calls[i]);
+        fg_launch(team, &calls[i]);
         if (calls[i].status) return i;
     }
     return n;
@@ -144,11 +113,5 @@ int fg_threads_available(void) {
 #else
     int openmp = omp_get_max_threads(), machine = fg_cpu_count();
     return openmp < machine ? openmp : machine;
-#endif
-}
-
-void fg_pause(void) {
-#ifndef FASTGRAD_NO_OPENMP
-    omp_pause_resource_all(omp_pause_soft);
 #endif
 }

@@ -3,6 +3,7 @@
 #define FASTGRAD_LAUNCH_H
 
 #include "fastgrad.h"
+#include "team.h"
 
 enum { FG_PHASES = 2 };
 
@@ -27,10 +28,10 @@ void fg_plan_matmul(const fg_call *call, fg_plan *plan);
 enum { FG_NO_MEMORY = -1 };
 
 /* Runs one call to its end. */
-void fg_launch(fg_call *call);
+void fg_launch(fg_team *team, fg_call *call);
 
 /* Runs calls in order; stops at the first that sets a status and returns its index, or n. */
-int64_t fg_replay(fg_call *calls, int64_t n);
+int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n);
 
 /* What a call costs on one core, nanoseconds: the binding gives up the GIL for long ones. */
 double fg_cost(const fg_call *call);
@@ -38,8 +39,5 @@ double fg_cost(const fg_call *call);
 /* Threads a team may have: OpenMP's own count, affinity and cgroup quota, the smallest. 1 when built without OpenMP. */
 int fg_threads_available(void);
 int fg_has_openmp(void);
-
-/* Ends the calling thread's pool of workers, so that a fork may follow; the next launch makes a new one. */
-void fg_pause(void);
 
 #endif

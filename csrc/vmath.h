@@ -67,75 +67,72 @@ static FG_INLINE T FG(with_sign)(T x, T sign) {
  * bits (16, 42) that n times it is exact, so r is right to its last place with or without a fused multiply-add.
  */
 
+#define FG_LN2_HIGH FG_PICK(0x1.62e4p-1, 0x1.62e42fefa38p-1)
+#define FG_LN2_LOW FG_PICK(0x1.7f7d1cp-20, 0x1.ef35793c7673p-45)
+
 /* r, and t, whose lowest bits hold n + bias; n itself is t - (1.5 * 2^m + bias). */
 static FG_INLINE T FG(exp_reduce)(T x, int bias, T *t, T *n) {
     const T magic = FG_PICK(0x1.8p23, 0x1.8p52) + K(bias);
     *t = FG(fma)(x, K(0x1.71547652b82fep+0), magic);
     *n = *t - magic;
-    T r = FG(fma)(*n, FG_PICK(-0x1.62e4p-1, -0x1.62e42fefa38p-1), x);
-    return FG(fma)(*n, FG_PICK(-0x1.7f7d1cp-20, -0x1.ef35793c7673p-45), r);
+    T r = FG(fma)(*n, -FG_LN2_HIGH, x);
+    return FG(fma)(*n, -FG_LN2_LOW, r);
 }
 
-/* e^r - 1 = r + r^2 q(r), |r| <= ln 2 / 2. float: q of degree 4, relative error 2^-25.8; double: degree 9, 2^-55.1. */
+/* e^r - 1 = r + r^2 q(r), |r| <= ln 2 / 2. float: q of degree 4, relative error 2^-25.8; double: degree 9, 2^-55.1.
+ * q is a polynomial in r^2 whose coefficients are the pairs c + c' r: as much work as Horner's, half as long a chain. */
 static FG_INLINE T FG(expm1_poly)(T r) {
+    const T r2 = r * r;
 #if FG_IS_F32
-    T q = K(0x1.6d97bcp-10);
-    q = FG(fma)(q, r, K(0x1.12274ap-7));
-    q = FG(fma)(q, r, K(0x1.555488p-5));
-    q = FG(fma)(q, r, K(0x1.5554bp-3));
-    q = FG(fma)(q, r, K(0x1p-1));
+    T q = FG(fma)(K(0x1.6d97bcp-10), r2, FG(fma)(K(0x1.12274ap-7), r, K(0x1.555488p-5)));
+    q = FG(fma)(q, r2, FG(fma)(K(0x1.5554bp-3), r, K(0x1p-1)));
 #else
-    T q = K(0x1.af7486f540638p-26);
-    q = FG(fma)(q, r, K(0x1.28a07382cab3cp-22));
-    q = FG(fma)(q, r, K(0x1.71ddeb80f898fp-19));
-    q = FG(fma)(q, r, K(0x1.a019a925e5b6dp-16));
-    q = FG(fma)(q, r, K(0x1.a01a01b51cb67p-13));
-    q = FG(fma)(q, r, K(0x1.6c16c17e25b2dp-10));
-    q = FG(fma)(q, r, K(0x1.111111110e93dp-7));
-    q = FG(fma)(q, r, K(0x1.555555555266fp-5));
-    q = FG(fma)(q, r, K(0x1.555555555555cp-3));
-    q = FG(fma)(q, r, K(0x1.0000000000004p-1));
+    T q = FG(fma)(K(0x1.af7486f540638p-26), r, K(0x1.28a07382cab3cp-22));
+    q = FG(fma)(q, r2, FG(fma)(K(0x1.71ddeb80f898fp-19), r, K(0x1.a019a925e5b6dp-16)));
+    q = FG(fma)(q, r2, FG(fma)(K(0x1.a01a01b51cb67p-13), r, K(0x1.6c16c17e25b2dp-10)));
+    q = FG(fma)(q, r2, FG(fma)(K(0x1.111111110e93dp-7), r, K(0x1.555555555266fp-5)));
+    q = FG(fma)(q, r2, FG(fma)(K(0x1.555555555555cp-3), r, K(0x1.0000000000004p-1)));
 #endif
-    return FG(fma)(r * r, q, r);
+    return FG(fma)(r2, q, r);
 }
 
-/* e^x where 2^n may need two factors to be built: x in [-104, 100] or [-746, 710]. The product overflows to infinity
- * and underflows through the denormals, rounding once, by itself. */
+/* e^x for |x| <= 104 or 746, where e^-|x| is less than half the least denormal. 2^n is built as two factors; the product
+ * overflows to infinity and underflows through the denormals, rounding once, by itself. */
 static FG_INLINE T FG(exp_inside)(T x) {
     T t, n;
     T r = FG(exp_reduce)(x, 2 * FG_BIAS, &t, &n);
     FG_UINT whole = FG(bits)(t), half = whole >> 1;
-    T y = (K(1) + FG(expm1_poly)(r)) * FG(from_bits)(half << FG_MANTISSA);
-    return y * FG(from_bits)((whole - half) << FG_MANTISSA);
+    T scale = FG(from_bits)(half << FG_MANTISSA);
+    return FG(fma)(scale, FG(expm1_poly)(r), scale) * FG(from_bits)((whole - half) << FG_MANTISSA);
 }
 
 /* e^x */
 static FG_INLINE T FG(vexp)(T x) {
-    const T lowest = FG_PICK(-104, -746), highest = FG_PICK(100, 710);
-    x = x < lowest ? lowest : x;
-    x = x > highest ? highest : x;
-    return FG(exp_inside)(x);
+    const T highest = FG_PICK(104, 746);
+    T a = FG_ABS(x);
+    a = a > highest ? highest : a;
+    return FG(exp_inside)(FG(with_sign)(a, x));
 }
 
-/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1). Where 2^n may not fit, 2^(n-k) is used and the result multiplied by 2^k. */
+/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1). A large 2^n, beside which 1 is lost anyway, is built as 2^(n-k) 2^k. */
 static FG_INLINE T FG(vexpm1)(T x) {
-    const T lowest = FG_PICK(-20, -40), highest = FG_PICK(100, 710), k = FG_PICK(64, 512);
-    T t, n, y = x < lowest ? lowest : x;
-    y = y > highest ? highest : y;
-    T r = FG(exp_reduce)(y, FG_BIAS, &t, &n);
-    t = n > k ? t - k : t;
-    T scale = FG(from_bits)(FG(bits)(t) << FG_MANTISSA);
-    y = FG(fma)(scale, FG(expm1_poly)(r), scale - K(1));
-    y = n > k ? y * FG_PICK(0x1p64, 0x1p512) : y;
+    const T highest = FG_PICK(104, 746);
+    T t, n, a = FG_ABS(x);
+    a = a > highest ? highest : a;
+    T r = FG(exp_reduce)(FG(with_sign)(a, x), FG_BIAS, &t, &n);
+    T k = n > FG_PICK(96, 900) ? FG_PICK(64, 512) : K(0), power = n > FG_PICK(96, 900) ? FG_PICK(0x1p64, 0x1p512) : K(1);
+    T scale = FG(from_bits)(FG(bits)(t - k) << FG_MANTISSA);
+    T y = FG(fma)(scale, FG(expm1_poly)(r), scale - K(1)) * power;
+    y = x < FG_PICK(-20, -40) ? K(-1) : y;
     return x == K(0) ? x : y;
 }
 
 /* tanh x = sign(x) -w / (2 + w), w = e^(-2 |x|) - 1, which is -1 to the last place from |x| = 10 or 20 on. */
 static FG_INLINE T FG(vtanh)(T x) {
-    const T highest = FG_PICK(10, 20);
-    T t, n, a = FG_ABS(x);
-    a = a > highest ? highest : a;
-    T r = FG(exp_reduce)(K(-2) * a, FG_BIAS, &t, &n);
+    const T lowest = FG_PICK(-10, -20);
+    T t, n, a = -FG_ABS(x);
+    a = a < lowest ? lowest : a;
+    T r = FG(exp_reduce)(a + a, FG_BIAS, &t, &n);
     T scale = FG(from_bits)(FG(bits)(t) << FG_MANTISSA);
     T w = FG(fma)(scale, FG(expm1_poly)(r), scale - K(1));
     return FG(with_sign)(FG_ABS(w) / (K(2) + w), x);
@@ -170,25 +167,14 @@ static FG_INLINE T FG(log_exponent)(FG_UINT field, T bias) {
     return FG(from_bits)(field | FG(bits)(base)) - (base + bias);
 }
 
-/* e ln 2 + log(1 + f).
- * float: log(1 + f) = f + f^2 Q(f), Q of degree 8 on [sqrt(1/2) - 1, sqrt(2) - 1], relative error 2^-26.6.
- * double: with s = f / (2 + f) and z = s^2, log(1 + f) = 2 atanh(s) = f - s (f - z G(z)), G of degree 6 on
- * [0, 0.0295], relative error 2^-58.5. A division costs less than the ten degrees it saves; in float it does not. */
+/* e ln 2 + log(1 + f). With s = f / (2 + f) and z = s^2, log(1 + f) = 2 atanh(s) = f + s (z G(z) - f), 0 <= z <= 0.0295.
+ * float: G of degree 2, relative error 2^-29.6; double: degree 6, 2^-58.5. A division is cheaper than the six and more
+ * degrees it saves. Where the product with ln 2 is not fused, ln 2 is taken in two parts, e times the first exact. */
 static FG_INLINE T FG(log_join)(T e, T f) {
-    const T ln2_high = FG_PICK(0x1.62e4p-1, 0x1.62e42fefa38p-1), ln2_low = FG_PICK(0x1.7f7d1cp-20, 0x1.ef35793c7673p-45);
+    const T s = f / (K(2) + f), z = s * s;
 #if FG_IS_F32
-    T q = K(-0x1.410354p-4);
-    q = FG(fma)(q, f, K(0x1.09d028p-3));
-    q = FG(fma)(q, f, K(-0x1.0e1e78p-3));
-    q = FG(fma)(q, f, K(0x1.222432p-3));
-    q = FG(fma)(q, f, K(-0x1.5442c4p-3));
-    q = FG(fma)(q, f, K(0x1.99a8acp-3));
-    q = FG(fma)(q, f, K(-0x1.00038ep-2));
-    q = FG(fma)(q, f, K(0x1.555546p-2));
-    q = FG(fma)(q, f, K(-0x1.fffffap-2));
-    T tail = FG(fma)(e, ln2_low, f * f * q);
+    T g = FG(fma)(FG(fma)(K(0x1.316948p-2), z, K(0x1.996408p-2)), z, K(0x1.555574p-1));
 #else
-    T s = f / (K(2) + f), z = s * s;
     T g = K(0x1.2dce1f79fca9fp-3);
     g = FG(fma)(g, z, K(0x1.39c2755cfceccp-3));
     g = FG(fma)(g, z, K(0x1.7464e3f5528f9p-3));
@@ -196,20 +182,25 @@ static FG_INLINE T FG(log_join)(T e, T f) {
     g = FG(fma)(g, z, K(0x1.249249384de59p-2));
     g = FG(fma)(g, z, K(0x1.999999998c166p-2));
     g = FG(fma)(g, z, K(0x1.5555555555567p-1));
-    T tail = FG(fma)(e, ln2_low, s * FG(fma)(z, g, -f));
 #endif
-    return FG(fma)(e, ln2_high, f + tail);
+    const T h = FG(fma)(z, g, -f);
+#if FG_FMA
+    return FG(fma)(e, K(0x1.62e42fefa39efp-1), FG(fma)(s, h, f));
+#else
+    return e * FG_LN2_HIGH + (f + (s * h + e * FG_LN2_LOW));
+#endif
 }
 
-/* log x. A denormal x is first brought up by 2^k. */
+/* log x. A denormal x is first brought up by 2^24 or 2^54. */
 static FG_INLINE T FG(vlog)(T x) {
-    const T k = FG_PICK(24, 54), bias = K(FG_BIAS + 1);
+    const T bias = K(FG_BIAS + 1);
     const int tiny = x < FG_PICK(0x1p-126, 0x1p-1022);
-    T m, up = tiny ? x * FG_PICK(0x1p24, 0x1p54) : x;
+    T m, up = tiny ? x * FG_PICK(0x1p24, 0x1p54) : x, less = tiny ? bias + FG_PICK(24, 54) : bias;
     FG_UINT field = FG(log_split)(up, &m);
-    T y = FG(log_join)(FG(log_exponent)(field, tiny ? bias + k : bias), m - K(1));
+    T y = FG(log_join)(FG(log_exponent)(field, less), m - K(1));
     y = x < K(INFINITY) ? y : x;
-    return x > K(0) ? y : x == K(0) ? K(-INFINITY) : K(NAN);
+    y = x >= K(0) ? y : K(NAN);
+    return x == K(0) ? K(-INFINITY) : y;
 }
 
 /* log(1 + x): 1 + x rounds to u = 2^e m, and what was lost, c = (1 + x) - u, is given back: f = (m - 1) + 2^-e c.
@@ -222,6 +213,7 @@ static FG_INLINE T FG(vlog1p)(T x) {
     T down = FG(from_bits)(((FG_UINT)(2 * FG_BIAS + 61) - field) << FG_MANTISSA);
     T y = FG(log_join)(FG(log_exponent)(field, K(FG_BIAS + 1)), (m - K(1)) + c * down * K(0x1p-60));
     y = x < K(INFINITY) ? y : x;
-    y = x > K(-1) ? y : x == K(-1) ? K(-INFINITY) : K(NAN);
+    y = x >= K(-1) ? y : K(NAN);
+    y = x == K(-1) ? K(-INFINITY) : y;
     return x == K(0) ? x : y;
 }

@@ -115,9 +115,13 @@ cdef extern from "fastgrad.h" nogil:
         const char *errors
     const fg_row *fg_rows
 
+cdef extern from "team.h" nogil:
+    ctypedef struct fg_team:
+        pass
+
 cdef extern from "launch.h" nogil:
-    void fg_launch(fg_call *call)
-    int64_t fg_replay(fg_call *calls, int64_t n)
+    void fg_launch(fg_team *team, fg_call *call)
+    int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n)
     double fg_cost(const fg_call *call)
     int fg_threads_available()
     int fg_has_openmp()
@@ -160,6 +164,7 @@ cdef extern from *:
 
     static fg_pool fg_results;
     static fg_blas fg_library;
+    static fg_team fg_workers;
 
     /* NumPy's per-array memory handler (NEP 49): a result is an ordinary array that owns its block of the pool. */
     static void *fg_np_malloc(void *pool, size_t n) { return fg_pool_get((fg_pool *)pool, n); }
@@ -188,8 +193,13 @@ cdef extern from *:
         return array;
     }
 
-    /* Workers do not survive fork(), and libgomp would wait for them in the child for ever: end them before it. */
-    static void fg_make_fork_safe(void) { pthread_atfork(fg_pause, NULL, NULL); }
+    /* Workers do not survive fork(), and a child would wait for them for ever: they end before it, and start when needed. */
+    static void fg_before_fork(void) { fg_team_before_fork(&fg_workers); }
+    static void fg_after_fork(void) { fg_team_after_fork(&fg_workers); }
+    static void fg_start(void) {
+        fg_team_init(&fg_workers);
+        pthread_atfork(fg_before_fork, fg_after_fork, fg_after_fork);
+    }
 
     static void fg_make_vectorcall(PyObject *type, Py_ssize_t offset) {
         PyTypeObject *t = (PyTypeObject *)type;
@@ -205,9 +215,10 @@ cdef extern from *:
     fg_switch fg_tls
     fg_pool fg_results
     fg_blas fg_library
+    fg_team fg_workers
     void *fg_handler_address "(&fg_handler)"
     void fg_set_handler(PyObject *array, PyObject *capsule)
-    void fg_make_fork_safe()
+    void fg_start()
     void fg_make_vectorcall(PyObject *type, Py_ssize_t offset)
 
 ISA_NAMES = ("baseline", "avx2", "avx512")
@@ -218,7 +229,7 @@ cdef bint blas_decided = False          # the first product decides
 cdef bint blas_present = False
 cdef object blas_choice = None          # what `choose_blas` was told: a path, "builtin", or None
 cdef object handler_capsule = PyCapsule_New(fg_handler_address, "mem_handler", NULL)
-fg_make_fork_safe()
+fg_start()
 
 
 class DtypeError(TypeError):

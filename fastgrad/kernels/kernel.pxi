@@ -661,9 +661,9 @@ cdef object send(Kernel self, fg_call *call, PyObject **argv, object result, obj
     cdef double cost = fg_cost(call)
     if cost > 20000.0:
         with nogil:
-            fg_launch(call)
+            fg_launch(&fg_workers, call)
     else:
-        fg_launch(call)
+        fg_launch(&fg_workers, call)
     if call.status:
         raise_status(self.id, call.status)
     if fg_tls.program != NULL:

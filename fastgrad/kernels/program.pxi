@@ -99,7 +99,7 @@ cdef class Program:
         for i in range(self.length):
             self.calls[i].threads = threads
         with nogil:
-            done = fg_replay(self.calls, self.length)
+            done = fg_replay(&fg_workers, self.calls, self.length)
         if done < self.length:
             raise_status(self.calls[done].kernel, self.calls[done].status)
 

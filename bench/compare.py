@@ -1,0 +1,162 @@
+"""The acceptance report: fastgrad against PyTorch, NumPy and plain C loops, each in its own process, in turn.
+
+    python bench/compare.py [--peer-python PATH] [--rows chain,mlp ...] [--rounds 5] [--threads 2] [--json FILE]
+
+`--peer-python` names an interpreter that has torch; without it the rows against torch say "no peer". A row's processes
+run A B A B ...; the figure is the median over the rounds of each process's median, the ratio a ratio of those medians.
+A process during which others used the machine is run again, at most `--retakes` times. Variables that change another
+library's kernels or threads (OPENBLAS_*, MKL_*, OMP_*) are removed from every child. Exit code 1 if a bar is missed.
+"""
+
+import argparse
+import fnmatch
+import json
+import platform
+import sys
+from pathlib import Path
+
+import spawn
+import stream
+from rows import all_rows, judge
+
+NOISE = 0.1  # processors used by others: more than this and the sample is taken again
+
+
+def describe_machine(options):
+    """Lines for the top of the report, and a word for the machine that bars may depend on."""
+    info, numpy = spawn.about_fastgrad(options.threads), spawn.about_numpy()
+    vendor, model = processor()
+    blas = info["blas"]
+    lines = [
+        f"machine   {model}, {platform.system()} {platform.machine()}, {info['processors']} processors",
+        f"fastgrad  {info['kernels']} kernels, ISA {info['isa']}, {info['threads']} threads, OpenMP {info['openmp']}, "
+        f"BLAS core {blas['core'] or 'built-in'} ({blas['config'] or blas['library']})",
+        f"numpy     {numpy['version']}, BLAS core {numpy['core']}",
+    ]
+    if options.peer_python:
+        program = "import json, torch; print(json.dumps([torch.__version__, torch.backends.cpu.get_cpu_capability()]))"
+        version, capability = spawn.run_json([options.peer_python, "-c", program])
+        lines.append(f"torch     {version}, {capability}")
+    avx512 = "avx512" in info["isas"]
+    return lines, f"{'AMD ' if vendor == 'AuthenticAMD' else ''}{'AVX-512' if avx512 else ''}"
+
+
+def processor():
+    """Vendor and model of the processor."""
+    found = {}
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            found.setdefault(key.strip(), value.strip())
+    except OSError:
+        pass
+    return found.get("vendor_id", ""), found.get("model name", platform.processor() or "unknown processor")
+
+
+def run_job(job, options):
+    """One sample of a job."""
+    if job.lib == "c":
+        kind, allocation = job.workload.split(":")
+        return stream.bandwidth(kind, options.threads, huge=allocation == "huge")
+    python = options.peer_python if job.lib == "torch" else sys.executable
+    return spawn.run_workload(python, job.lib, job.workload, options.threads)
+
+
+def take(job, options):
+    """One sample taken while nobody else used the machine, if that can be had; and how many processors others used."""
+    found, noise = spawn.watched(lambda: run_job(job, options))
+    for _ in range(options.retakes):
+        if noise <= NOISE:
+            break
+        again, less = spawn.watched(lambda: run_job(job, options))
+        if less < noise:
+            found, noise = again, less
+    return {**found, "others": noise}
+
+
+def sample(rows, options):
+    """Runs the jobs of the rows that share our job, in turn. A job that fails is dropped, and said so."""
+    jobs = list(dict.fromkeys([rows[0].ours, *(job for row in rows for job in row.theirs)]))
+    jobs = [job for job in jobs if job.lib != "torch" or options.peer_python]
+    samples, failed = {job: [] for job in jobs}, {}
+    for _ in range(options.rounds):
+        for job in jobs:
+            if job in failed:
+                continue
+            try:
+                samples[job].append(take(job, options))
+            except RuntimeError as error:
+                failed[job] = str(error)
+                samples.pop(job)
+    return samples, failed
+
+
+def number(value, unit):
+    """A figure with three digits that count, and its unit; seconds below 1 in ms."""
+    if unit == "s" and value < 1:
+        value, unit = value * 1e3, "ms"
+    return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
+
+
+def show(line, noisy):
+    """One line of the table."""
+    unit = line["unit"]
+    mine = number(line["ours"], unit) if "ours" in line else "-"
+    if "gbps" in line:
+        mine += f" {line['gbps']:.1f} GB/s"
+    theirs = f"{number(line['theirs'], unit)} ({line['rival']})" if "theirs" in line else "-"
+    if line["verdict"] == "no peer":
+        theirs = "no peer"
+    ratio = f"{line['ratio']:.2f}" if "ratio" in line else "-"
+    if line.get("ratios"):
+        ratio += " ({:.2f}..{:.2f})".format(*line["ratios"])
+    bar = f">= {line['bar']:g}x" if line["kind"] == "speed" else f"<= {line['bar']:g} {unit}"
+    print(f"{line['what']:60s} {mine:20s} {theirs:38s} {ratio:18s} {bar:12s} {line['verdict']}{' (noisy)' if noisy else ''}", flush=True)
+
+
+def report(options):
+    """Runs and prints every chosen row; returns the lines and the samples."""
+    lines, machine = describe_machine(options)
+    print("\n".join(lines), flush=True)
+    rows = [row for row in all_rows() if not options.rows or any(fnmatch.fnmatch(row.name, p) for p in options.rows)]
+    if not rows:
+        raise SystemExit(f"no row matches {', '.join(options.rows)}; there are {', '.join(dict.fromkeys(r.name for r in all_rows()))}")
+    print(f"\n{'what':60s} {'ours':20s} {'theirs':38s} {'ratio (rounds)':18s} {'bar':12s}")
+    found, kept = [], {}
+    for ours in dict.fromkeys(row.ours for row in rows):
+        group = [row for row in rows if row.ours == ours]
+        samples, failed = sample(group, options)
+        kept.update({str(job): runs for job, runs in samples.items()})
+        for row in group:
+            noisy = [job for job in (row.ours, *row.theirs) if any(s["others"] > NOISE for s in samples.get(job, ()))]
+            found.append({**judge(row, samples, machine), "noisy": [str(job) for job in noisy]})
+            show(found[-1], noisy)
+        for job, why in failed.items():
+            print(f"    {job} failed: {why}", flush=True)
+            found[-1].setdefault("failed", {})[str(job)] = why
+    return {"machine": lines, "lines": found, "samples": kept}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer-python", metavar="PATH", help="an interpreter that has torch")
+    parser.add_argument("--rows", default="", help="names or patterns, separated by commas: mlp,captured-*,rule-adam")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--retakes", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", metavar="FILE", help="everything, samples included")
+    options = parser.parse_args()
+    options.rows = [pattern for pattern in options.rows.split(",") if pattern]
+    found = report(options)
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=1))
+    counts = {}
+    for line in found["lines"]:
+        counts[line["verdict"]] = counts.get(line["verdict"], 0) + 1
+    print("\n" + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
+    judged = ("met", "no peer")
+    return 1 if any(line["verdict"] not in judged and not line["verdict"].startswith("not judged") for line in found["lines"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

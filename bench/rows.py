@@ -1,0 +1,120 @@
+"""The acceptance rows: what is run, against what, and the bar."""
+
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Job:
+    """One process: a workload for a library ("fastgrad", "torch", "numpy"), or a plain C loop ("c")."""
+
+    lib: str
+    workload: str
+
+    def __str__(self):
+        return f"{self.lib} {self.workload}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report.
+
+    kind   "speed": the fastest of `theirs` over ours must be at least `bar`; "limit": our `metric` must be at most `bar`.
+    only   "" or the machine the bar speaks of; elsewhere the line is printed and not judged.
+    """
+
+    name: str
+    what: str
+    ours: Job
+    theirs: tuple
+    bar: float
+    kind: str = "speed"
+    metric: str = "value"
+    unit: str = "us"
+    only: str = ""
+
+
+def ours(workload):
+    return Job("fastgrad", workload)
+
+
+def speed(name, what, workload, theirs, bar, **more):
+    return Row(name, what, ours(workload), tuple(theirs), bar, **more)
+
+
+def limit(name, what, workload, bar, unit, theirs=(), metric="value"):
+    return Row(name, what, ours(workload), tuple(theirs), bar, "limit", metric, unit)
+
+
+def rule_rows(name):
+    """A rule on 33.5 M parameters: against the plain C loop, and against torch's best mode."""
+    loops = [Job("c", f"{name}:malloc"), Job("c", f"{name}:huge")]
+    modes = [Job("torch", f"rule:{name}:{mode}") for mode in ("fused", "foreach", "default")]
+    return [
+        speed(f"rule-{name}", f"{name}, 33.5 M parameters, of a plain C loop", f"rule:{name}", loops, 0.95, unit="s"),
+        speed(f"rule-{name}", f"{name}, 33.5 M parameters, of torch's best mode", f"rule:{name}", modes, 0.95, unit="s"),
+    ]
+
+
+def all_rows():
+    """Every row, in the order of the report."""
+    rows = [
+        limit("matmul-bits", "matmul: odd shapes whose bits change with threads 1, 2, 4", "matmul_bits", 0, "shapes"),
+        *(speed(f"matmul-{n}", f"matmul n = {n}, of NumPy", f"matmul:{n}", [Job("numpy", f"matmul:{n}")], bar)
+          for n, bar in ((1024, 0.95), (256, 0.92))),
+        *(speed(f"matmul-{n}", f"matmul n = {n}, torch", f"matmul:{n}", [Job("torch", f"matmul:{n}")], 1.8, only="AMD AVX-512")
+          for n in (1024, 256)),
+        *(limit(f"interleave-{n}", f"matmul {n}, add, NumPy's matmul in turn / alone", f"interleave:{n}", 1.2, "x")
+          for n in (128, 256, 512)),
+        speed("chain-1", "chain of 1000 mul/add, 1 element, an op", "chain:1", [Job("torch", "chain:1")], 1.5),
+        speed("chain-100", "chain of 1000 mul/add, 100x100, an op", "chain:100x100", [Job("torch", "chain:100x100")], 1.0),
+        speed("mlp", "MLP 784-100x6-10, batch 100, Adam, eager", "mlp:100", [Job("torch", "mlp:100")], 1.5),
+        *(speed(f"captured-{n}", f"the same step captured, batch {n}", f"captured:{n}", [Job("torch", f"mlp:{n}")], bar)
+          for n, bar in ((1, 4.0), (32, 3.0), (100, 2.3), (1000, 1.7))),
+        *(row for name in ("sgd", "momentum", "adam") for row in rule_rows(name)),
+        limit("adam-small", "Adam, 14 tensors, 130,010 parameters", "adam_small", 25, "us", [Job("torch", "adam_small")]),
+        limit("deep", "1,000,000-node chain: forward, backward, release", "deep", 5, "s", [Job("torch", "deep")]),
+        limit("deep", "1,000,000-node chain: peak memory", "deep", 600, "MB", [Job("torch", "deep")], "peak_mb"),
+        limit("import", "import beyond NumPy's", "import", 25, "ms"),
+        limit("fork", "100 forked children multiply and step: lost", "fork", 0, "children", metric="lost"),
+        limit("fork", "100 forked children multiply and step: time", "fork", 10, "s"),
+    ]
+    return rows
+
+
+def middle(samples, metric="value"):
+    """The median over a job's processes."""
+    return median(sample[metric] for sample in samples)
+
+
+def agree(a, b):
+    """Whether two libraries computed the same: every number each of them printed for checking."""
+    return len(a) == len(b) and np.allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+def judge(row, samples, machine):
+    """A line of the report from the samples of its jobs: what, ours, theirs, ratio, bar, verdict."""
+    line = {"row": row.name, "what": row.what, "unit": row.unit, "kind": row.kind, "bar": row.bar}
+    mine, rivals = samples.get(row.ours), [job for job in row.theirs if samples.get(job)]
+    if not mine:
+        return {**line, "verdict": "failed"}
+    line["ours"] = middle(mine, row.metric)
+    if "gbps" in mine[0]:
+        line["gbps"] = middle(mine, "gbps")
+    if rivals:
+        best = min(rivals, key=lambda job: middle(samples[job], row.metric))
+        line["theirs"], line["rival"] = middle(samples[best], row.metric), str(best)
+        line["ratio"] = line["theirs"] / line["ours"] if line["ours"] else float("inf")
+        rounds = [t[row.metric] / o[row.metric] for o, t in zip(mine, samples[best], strict=False) if o[row.metric]]
+        line["ratios"] = [min(rounds), max(rounds)] if rounds else []
+        checked = [job for job in rivals if job.lib != "c"]
+        if not all(agree(mine[0]["check"], samples[job][0]["check"]) for job in checked):
+            return {**line, "verdict": "WRONG ANSWER"}
+    if row.kind == "speed" and not rivals:
+        return {**line, "verdict": "no peer"}
+    if row.only and row.only not in machine:
+        return {**line, "verdict": f"not judged (bar is for {row.only})"}
+    met = line["ratio"] >= row.bar if row.kind == "speed" else line["ours"] <= row.bar
+    return {**line, "verdict": "met" if met else "MISSED"}
