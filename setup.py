@@ -1,4 +1,4 @@
-"""The one table of C sources, and the questions asked of the compiler before it is used. Everything else: pyproject.toml.
+"""The one table of C sources, and the questions asked of the compiler before it is used. The rest: pyproject.toml.
 
 FASTGRAD_NO_OPENMP=1   build without OpenMP: every kernel works, on one thread
 """
@@ -24,7 +24,7 @@ PARTS = [*Path("csrc").glob("*.h"), *Path("csrc").glob("*.def"), *PYX.parent.glo
 # No -ffast-math and no -march=native: bits must not depend on the machine that built them (csrc/README.md).
 FLAGS = ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
 MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")]
-LIBRARIES = [] if sys.platform in ("darwin", "win32") else ["m", "dl"]
+LIBRARIES = [] if sys.platform in ("darwin", "win32") else ["m", "dl", "pthread"]
 
 OPENMP = os.environ.get("FASTGRAD_NO_OPENMP", "0") in ("", "0")
 OPENMP_COMPILE, OPENMP_LINK = ["-fopenmp"], ["-fopenmp"]
@@ -50,9 +50,9 @@ NO_OPENMP = (
     "libomp-dev for clang; Fedora: dnf install gcc libgomp, or libomp-devel for clang; macOS: brew install libomp) "
     "or set FASTGRAD_NO_OPENMP=1 to build for one thread."
 )
-NO_BLAS = "fastgrad: scipy-openblas32 is not installed here: no BLAS goes into the package, the built-in product serves."
+NO_BLAS = "fastgrad: scipy-openblas32 is not installed here: the package gets no BLAS, its built-in product serves."
 
-PROBE = "#include <math.h>\n#include <stdint.h>\n#include <stdio.h>\nint probe(void) { return printf(\"%d\", (int)sqrt(4)); }\n"
+PROBE = '#include <math.h>\n#include <stdio.h>\nint probe(double x) { return printf("%g", sqrt(x)); }\n'
 PROBE_OPENMP = (
     "#include <omp.h>\nint probe(void) {\n    int n = 0;\n"
     "#pragma omp parallel reduction(+ : n)\n    n += omp_get_thread_num();\n    return n;\n}\n"
@@ -113,7 +113,7 @@ class Build(build_ext):
 
         def compile_all(sources, **options):
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                return sum(pool.map(lambda source: compile_some([source], **options), sources), [])
+                return [one for some in pool.map(lambda s: compile_some([s], **options), sources) for one in some]
 
         self.compiler.compile = compile_all
         super().build_extensions()

@@ -35,7 +35,7 @@ def describe_machine(options):
     ]
     if options.peer_python:
         program = "import json, torch; print(json.dumps([torch.__version__, torch.backends.cpu.get_cpu_capability()]))"
-        version, capability = spawn.run_json([options.peer_python, "-c", program])
+        version, capability = spawn.run_json([options.peer_python, "-P", "-c", program])
         lines.append(f"torch     {version}, {capability}")
     avx512 = "avx512" in info["isas"]
     return lines, f"{'AMD ' if vendor == 'AuthenticAMD' else ''}{'AVX-512' if avx512 else ''}"

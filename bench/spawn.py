@@ -49,7 +49,7 @@ def about_fastgrad(threads):
         f"fastgrad.set_num_threads({threads})\n"
         "print(json.dumps(fastgrad.kernels.info(), default=str))"
     )
-    return run_json([sys.executable, "-c", program])
+    return run_json([sys.executable, "-P", "-c", program])
 
 
 def about_numpy():
@@ -65,7 +65,7 @@ def about_numpy():
         "            get = getattr(library, name); get.restype = ctypes.c_char_p; core = get().decode(); break\n"
         "print(json.dumps({'version': numpy.__version__, 'core': core}))"
     )
-    return run_json([sys.executable, "-c", program])
+    return run_json([sys.executable, "-P", "-c", program])
 
 
 def processor_seconds():

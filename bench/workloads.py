@@ -366,13 +366,13 @@ if more or drawn:
 @workload
 def import_(lib):
     """Wall time of `python -c "import library"` beyond that of NumPy, in turn; a print, a thread, a plotter is refused."""
-    loaded = subprocess.run([sys.executable, "-c", IMPORT.format(line=f"import {lib.name}")], capture_output=True, text=True)
+    loaded = subprocess.run([sys.executable, "-P", "-c", IMPORT.format(line=f"import {lib.name}")], capture_output=True, text=True)
     if lib.name == "fastgrad" and (loaded.returncode or loaded.stdout or loaded.stderr):
         raise SystemExit(f"import {lib.name} is not silent: {(loaded.stdout + loaded.stderr).strip()}")
 
     def seconds(name):
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
+        subprocess.run([sys.executable, "-P", "-c", f"import {name}"], check=True)
         return time.perf_counter() - start
 
     pairs = [(seconds("numpy"), seconds(lib.name)) for _ in range(25)][2:]

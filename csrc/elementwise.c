@@ -21,10 +21,17 @@ MAP1(sqrt, x, FG_SQRT(x))
 MAP1(abs, x, FG_ABS(x))
 MAP1(copy, x, x)
 
-/* The larger and the smaller; a NaN on either side wins, the first one if both are. (With | rather than ||, which is a
- * jump, so that two in a row still vectorise.) */
-static FG_INLINE T FG(larger)(T a, T b) { return ((a >= b) | (a != a)) ? a : b; }
-static FG_INLINE T FG(smaller)(T a, T b) { return ((a <= b) | (a != a)) ? a : b; }
+/* The larger and the smaller; a NaN on either side wins. */
+static FG_INLINE T FG(larger)(T a, T b) {
+    T larger = a > b ? a : b;
+    return a != a ? a : larger;
+}
+
+static FG_INLINE T FG(smaller)(T a, T b) {
+    T smaller = a < b ? a : b;
+    return a != a ? a : smaller;
+}
+
 MAP2(maximum, a, b, FG(larger)(a, b))
 MAP2(minimum, a, b, FG(smaller)(a, b))
 

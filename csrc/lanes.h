@@ -12,44 +12,52 @@ static FG_INLINE T FG(lanes_fold)(T *lane) {
     return lane[0];
 }
 
+/* The last n < 16 numbers, filled up to 16: a loop of constant length is what compilers turn into a masked load. */
+static FG_INLINE void FG(lanes_fill)(T *restrict full, const T *restrict x, int64_t n, T filler) {
+    for (int64_t l = 0; l < FG_LANES; l++) full[l] = l < n ? x[l] : filler;
+}
+
 /* Defines T name_block(a, b, s, n), for n <= FG_BLOCK, and T name(a, b, s, n), for any n: the sum over i < n of a
  * formula in x = a[i], y = b[i] and the number s. A formula without y takes any readable b. */
-#define LANE_SUM(name, formula)                                                                     \
-    static FG_INLINE void FG(name##_add)(T *lane, const T *a, const T *b, T s, int64_t n) {         \
-        for (int64_t l = 0; l < FG_LANES; l++)                                                      \
-            if (l < n) {                                                                            \
-                const T x = a[l], y = b[l];                                                         \
-                (void)x, (void)y, (void)s;                                                          \
-                lane[l] += formula;                                                                 \
-            }                                                                                       \
-    }                                                                                               \
-    static inline T FG(name##_block)(const T *a, const T *b, T s, int64_t n) {                      \
-        T lane[FG_LANES] = {0};                                                                     \
-        int64_t i = 0;                                                                              \
-        for (; i + FG_LANES <= n; i += FG_LANES) FG(name##_add)(lane, a + i, b + i, s, FG_LANES);   \
-        FG(name##_add)(lane, a + i, b + i, s, n - i);                                               \
-        return FG(lanes_fold)(lane);                                                                \
-    }                                                                                               \
-    static inline T FG(name)(const T *a, const T *b, T s, int64_t n) {                              \
-        if (n <= FG_BLOCK) return FG(name##_block)(a, b, s, n);                                     \
-        double total = 0;                                                                           \
-        for (int64_t i = 0; i < n; i += FG_BLOCK)                                                   \
+#define LANE_SUM(name, formula)                                                                      \
+    static FG_INLINE void FG(name##_add)(T *lane, const T *a, const T *b, T s, int64_t n) {          \
+        for (int64_t l = 0; l < FG_LANES; l++) {                                                     \
+            const T x = a[l], y = b[l];                                                              \
+            (void)x, (void)y, (void)s;                                                               \
+            lane[l] += l < n ? formula : 0;                                                          \
+        }                                                                                            \
+    }                                                                                                \
+    static inline T FG(name##_block)(const T *a, const T *b, T s, int64_t n) {                       \
+        T lane[FG_LANES] = {0}, last_a[FG_LANES], last_b[FG_LANES];                                  \
+        int64_t i = 0;                                                                               \
+        for (; i + FG_LANES <= n; i += FG_LANES) FG(name##_add)(lane, a + i, b + i, s, FG_LANES);    \
+        if (i < n) {                                                                                 \
+            FG(lanes_fill)(last_a, a + i, n - i, 0);                                                 \
+            FG(lanes_fill)(last_b, b + i, n - i, 0);                                                 \
+            FG(name##_add)(lane, last_a, last_b, s, n - i);                                          \
+        }                                                                                            \
+        return FG(lanes_fold)(lane);                                                                 \
+    }                                                                                                \
+    static inline T FG(name)(const T *a, const T *b, T s, int64_t n) {                               \
+        if (n <= FG_BLOCK) return FG(name##_block)(a, b, s, n);                                      \
+        double total = 0;                                                                            \
+        for (int64_t i = 0; i < n; i += FG_BLOCK)                                                    \
             total += (double)FG(name##_block)(a + i, b + i, s, n - i < FG_BLOCK ? n - i : FG_BLOCK); \
-        return (T)total;                                                                            \
+        return (T)total;                                                                             \
     }
 
 /* The largest of n numbers, -inf if there are none. A NaN may or may not be it. */
-static FG_INLINE void FG(lanes_max)(T *lane, const T *x, int64_t n) {
-    for (int64_t l = 0; l < FG_LANES; l++)
-        if (l < n) lane[l] = x[l] > lane[l] ? x[l] : lane[l];
+static FG_INLINE void FG(lanes_max)(T *lane, const T *x) {
+    for (int64_t l = 0; l < FG_LANES; l++) lane[l] = x[l] > lane[l] ? x[l] : lane[l];
 }
 
 static inline T FG(row_max)(const T *x, int64_t n) {
-    T lane[FG_LANES];
+    T lane[FG_LANES], last[FG_LANES];
     int64_t i = 0;
     for (int l = 0; l < FG_LANES; l++) lane[l] = -K(INFINITY);
-    for (; i + FG_LANES <= n; i += FG_LANES) FG(lanes_max)(lane, x + i, FG_LANES);
-    FG(lanes_max)(lane, x + i, n - i);
+    for (; i + FG_LANES <= n; i += FG_LANES) FG(lanes_max)(lane, x + i);
+    FG(lanes_fill)(last, x + i, n - i, -K(INFINITY));
+    FG(lanes_max)(lane, last);
     for (int half = FG_LANES / 2; half; half /= 2)
         for (int l = 0; l < half; l++) lane[l] = lane[l + half] > lane[l] ? lane[l + half] : lane[l];
     return lane[0];

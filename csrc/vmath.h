@@ -96,22 +96,15 @@ static FG_INLINE T FG(expm1_poly)(T r) {
     return FG(fma)(r2, q, r);
 }
 
-/* e^x for |x| <= 104 or 746, where e^-|x| is less than half the least denormal. 2^n is built as two factors; the product
- * overflows to infinity and underflows through the denormals, rounding once, by itself. */
-static FG_INLINE T FG(exp_inside)(T x) {
-    T t, n;
-    T r = FG(exp_reduce)(x, 2 * FG_BIAS, &t, &n);
+/* e^x. 2^n is built as two factors: the product overflows to infinity and underflows through the denormals by itself,
+ * rounding once. Below `lowest`, where e^x is less than half the least denormal, n is not to be trusted. */
+static FG_INLINE T FG(vexp)(T x) {
+    const T lowest = FG_PICK(-104, -746), highest = FG_PICK(104, 746);
+    T t, n, r = FG(exp_reduce)(x > highest ? highest : x, 2 * FG_BIAS, &t, &n);
     FG_UINT whole = FG(bits)(t), half = whole >> 1;
     T scale = FG(from_bits)(half << FG_MANTISSA);
-    return FG(fma)(scale, FG(expm1_poly)(r), scale) * FG(from_bits)((whole - half) << FG_MANTISSA);
-}
-
-/* e^x */
-static FG_INLINE T FG(vexp)(T x) {
-    const T highest = FG_PICK(104, 746);
-    T a = FG_ABS(x);
-    a = a > highest ? highest : a;
-    return FG(exp_inside)(FG(with_sign)(a, x));
+    T y = FG(fma)(scale, FG(expm1_poly)(r), scale) * FG(from_bits)((whole - half) << FG_MANTISSA);
+    return x < lowest ? K(0) : y;
 }
 
 /* e^x - 1 = 2^n (e^r - 1) + (2^n - 1). A large 2^n, beside which 1 is lost anyway, is built as 2^(n-k) 2^k. */
@@ -138,11 +131,15 @@ static FG_INLINE T FG(vtanh)(T x) {
     return FG(with_sign)(FG_ABS(w) / (K(2) + w), x);
 }
 
-/* 1 / (1 + e^-x) = (x < 0 ? e : 1) / (1 + e), e = e^-|x|: never overflows, and small results keep their precision. */
+/* 1 / (1 + e^-x) = (x < 0 ? e : 1) / (1 + e), e = e^-|x|: never overflows, and small results keep their precision.
+ * e is built as 2^(n+k) e^r and then 2^-k times that, so as to round once among the denormals. */
 static FG_INLINE T FG(vsigmoid)(T x) {
     const T lowest = FG_PICK(-104, -746);
-    T a = -FG_ABS(x);
-    T e = FG(exp_inside)(a < lowest ? lowest : a);
+    T t, n, a = -FG_ABS(x);
+    a = a < lowest ? lowest : a;
+    T r = FG(exp_reduce)(a, FG_BIAS + (FG_IS_F32 ? 64 : 512), &t, &n);
+    T scale = FG(from_bits)(FG(bits)(t) << FG_MANTISSA);
+    T e = FG(fma)(scale, FG(expm1_poly)(r), scale) * FG_PICK(0x1p-64, 0x1p-512);
     return (x < K(0) ? e : K(1)) / (K(1) + e);
 }
 
@@ -170,8 +167,8 @@ static FG_INLINE T FG(log_exponent)(FG_UINT field, T bias) {
 /* e ln 2 + log(1 + f). With s = f / (2 + f) and z = s^2, log(1 + f) = 2 atanh(s) = f + s (z G(z) - f), 0 <= z <= 0.0295.
  * float: G of degree 2, relative error 2^-29.6; double: degree 6, 2^-58.5. A division is cheaper than the six and more
  * degrees it saves. Where the product with ln 2 is not fused, ln 2 is taken in two parts, e times the first exact. */
-static FG_INLINE T FG(log_join)(T e, T f) {
-    const T s = f / (K(2) + f), z = s * s;
+static FG_INLINE T FG(log_join)(T e, T f, T f2) {
+    const T s = f / f2, z = s * s;
 #if FG_IS_F32
     T g = FG(fma)(FG(fma)(K(0x1.316948p-2), z, K(0x1.996408p-2)), z, K(0x1.555574p-1));
 #else
@@ -197,7 +194,7 @@ static FG_INLINE T FG(vlog)(T x) {
     const int tiny = x < FG_PICK(0x1p-126, 0x1p-1022);
     T m, up = tiny ? x * FG_PICK(0x1p24, 0x1p54) : x, less = tiny ? bias + FG_PICK(24, 54) : bias;
     FG_UINT field = FG(log_split)(up, &m);
-    T y = FG(log_join)(FG(log_exponent)(field, less), m - K(1));
+    T y = FG(log_join)(FG(log_exponent)(field, less), m - K(1), m + K(1));
     y = x < K(INFINITY) ? y : x;
     y = x >= K(0) ? y : K(NAN);
     return x == K(0) ? K(-INFINITY) : y;
@@ -211,7 +208,8 @@ static FG_INLINE T FG(vlog1p)(T x) {
     T c = small - (u - large);
     FG_UINT field = FG(log_split)(u, &m);
     T down = FG(from_bits)(((FG_UINT)(2 * FG_BIAS + 61) - field) << FG_MANTISSA);
-    T y = FG(log_join)(FG(log_exponent)(field, K(FG_BIAS + 1)), (m - K(1)) + c * down * K(0x1p-60));
+    T f = (m - K(1)) + c * down * K(0x1p-60);
+    T y = FG(log_join)(FG(log_exponent)(field, K(FG_BIAS + 1)), f, K(2) + f);
     y = x < K(INFINITY) ? y : x;
     y = x >= K(-1) ? y : K(NAN);
     y = x == K(-1) ? K(-INFINITY) : y;

@@ -13,6 +13,8 @@ READ IN THIS ORDER: the state of a thread, arrays from the pool, Kernel (gather,
 """
 import os
 
+import numpy as np
+
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
@@ -360,11 +362,11 @@ cdef object new_array(int typenum, int ndim, cnp.npy_intp *dims):
 
 
 def empty(shape, dtype):
-    """An uninitialised float32, float64 or int64 array from the pool (64-byte aligned)."""
+    """An uninitialised array from the pool (64-byte aligned); dtypes the kernels never make come from NumPy."""
     cdef cnp.npy_intp dims[32]
     cdef int i, typenum = cnp.dtype(dtype).num
     if typenum not in (NPY_FLOAT, NPY_DOUBLE, NPY_INT64, NPY_BOOL):
-        raise TypeError(f"the pool makes float32, float64, int64 and bool arrays, not {cnp.dtype(dtype)}")
+        return np.empty(shape, dtype)
     if len(shape) > 32:
         raise ValueError(f"{len(shape)} dimensions are more than 32")
     for i in range(len(shape)):

@@ -1,4 +1,6 @@
 """Reductions over one axis, several, or all; and the pair broadcast_to and sum_to, each the other's gradient."""
+from math import prod
+
 import numpy as np
 
 from .. import kernels
@@ -15,18 +17,27 @@ def axes_of(dim, ndim, name):
     return [a for a in axes if a < ndim]
 
 
-def sum_axes(x, axes):
-    """The array summed over `axes`, which stay as axes of length 1: adjacent axes are one reduction."""
-    axes, shape = list(axes), list(x.shape)
+def sum_axes(x, axes, shape):
+    """The array summed over `axes`, in the shape asked for. Adjacent axes are one reduction; the last pass writes the
+    result into an array of its own."""
+    axes, sizes = list(axes), list(x.shape)
+    if not axes:
+        return x.reshape(shape)
     while axes:
         last = first = axes.pop()
         while axes and axes[-1] == first - 1:
             first = axes.pop()
-        outer, inner = int(np.prod(shape[:first])), int(np.prod(shape[last + 1 :]))
-        length = int(np.prod(shape[first : last + 1]))
-        x = kernels.sum(contiguous(x).reshape(outer, length, inner))
-        shape[first : last + 1] = [1] * (last + 1 - first)
-    return x.reshape(shape)
+        outer, inner = prod(sizes[:first]), prod(sizes[last + 1 :])
+        length = prod(sizes[first : last + 1])
+        sizes[first : last + 1] = [1] * (last + 1 - first)
+        out = kernels.empty(sizes if axes else shape, x.dtype)
+        kernels.sum(contiguous(x).reshape(outer, length, inner), out.reshape(outer, inner))
+        x = out
+    return x
+
+
+def held(shape, axes):
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
 def dropped(shape, axes):
@@ -41,7 +52,7 @@ class SumTo(Op):
         ctx.info = x.shape
         lead = x.ndim - len(shape)
         axes = [*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)]
-        return sum_axes(x, axes).reshape(shape)
+        return sum_axes(x, axes, shape)
 
     @staticmethod
     def backward(ctx, dout):
@@ -65,9 +76,9 @@ class Sum(Op):
 
     @staticmethod
     def forward(ctx, x, axes, keepdim):
-        total = sum_axes(x, axes)
-        ctx.info = x.shape, total.shape
-        return total if keepdim else total.reshape(dropped(x.shape, axes))
+        kept = held(x.shape, axes)
+        ctx.info = x.shape, kept
+        return sum_axes(x, axes, kept if keepdim else dropped(x.shape, axes))
 
     @staticmethod
     def backward(ctx, dout):
@@ -80,11 +91,9 @@ class Mean(Op):
 
     @staticmethod
     def forward(ctx, x, axes, keepdim):
-        total = sum_axes(x, axes)
-        n = int(np.prod([x.shape[a] for a in axes]))
-        ctx.info = x.shape, total.shape, n
-        mean = kernels.div(total, n)
-        return mean if keepdim else mean.reshape(dropped(x.shape, axes))
+        kept, n = held(x.shape, axes), prod(x.shape[a] for a in axes)
+        ctx.info = x.shape, kept, n
+        return kernels.div(sum_axes(x, axes, kept if keepdim else dropped(x.shape, axes)), n)
 
     @staticmethod
     def backward(ctx, dout):
@@ -97,7 +106,7 @@ class Max(Op):
 
     @staticmethod
     def forward(ctx, x, axis, keepdim):
-        outer, inner = int(np.prod(x.shape[:axis])), int(np.prod(x.shape[axis + 1 :]))
+        outer, inner = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
         out, index = kernels.max(contiguous(x).reshape(outer, x.shape[axis], inner))
         shape = (*x.shape[:axis], *((1,) if keepdim else ()), *x.shape[axis + 1 :])
         ctx.info = index, x.shape, axis

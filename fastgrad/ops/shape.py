@@ -78,7 +78,7 @@ class Concatenate(Op):
         ctx.info = axis, [x.shape[axis] for x in xs]
         shape = list(xs[0].shape)
         shape[axis] = sum(x.shape[axis] for x in xs)
-        out = kernels.empty(shape, xs[0].dtype) if xs[0].dtype.kind == "f" else np.empty(shape, xs[0].dtype)
+        out = kernels.empty(shape, xs[0].dtype)
         start = 0
         for x in xs:
             where = (*(slice(None),) * axis, slice(start, start + x.shape[axis]))
@@ -125,6 +125,8 @@ def transpose(x, dim0, dim1):
     n = x.ndim
     if not (-n <= dim0 < n and -n <= dim1 < n):
         raise IndexError(f"transpose: axes {dim0} and {dim1} of a tensor of {n} dimensions")
+    if isinstance(x, np.ndarray):
+        return x.swapaxes(dim0, dim1)
     axes = list(range(n))
     axes[dim0], axes[dim1] = axes[dim1], axes[dim0]
     return apply(Permute, x, tuple(axes))
