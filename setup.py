@@ -118,6 +118,8 @@ class Build(build_ext):
         self.compiler.compile = compile_all
         super().build_extensions()
         self.copy_blas(Path(self.build_lib))
+        if not blas_files():
+            print(NO_BLAS, file=sys.stderr)
 
     def copy_extensions_to_source(self):
         super().copy_extensions_to_source()
@@ -126,11 +128,8 @@ class Build(build_ext):
     def copy_blas(self, root):
         target, files = root / "fastgrad" / "_blas", blas_files()
         shutil.rmtree(target, ignore_errors=True)
-        if files:
-            target.mkdir(parents=True)
-        else:
-            print(NO_BLAS, file=sys.stderr)
         for path in files:
+            target.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / path.name)
 
 

@@ -4,8 +4,9 @@
 
 `--peer-python` names an interpreter that has torch; without it the rows against torch say "no peer". A row's processes
 run A B A B ...; the figure is the median over the rounds of each process's median, the ratio a ratio of those medians.
-A process during which others used the machine is run again, at most `--retakes` times. Variables that change another
-library's kernels or threads (OPENBLAS_*, MKL_*, OMP_*) are removed from every child. Exit code 1 if a bar is missed.
+A process during which others used the machine is run again, at most `--retakes` times; before each the report waits
+for quiet, `--patience` seconds in all. Variables that change another library's kernels or threads (OPENBLAS_*, MKL_*,
+OMP_*) are removed from every child. Exit code 1 if a bar is missed.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import spawn
 import stream
 from rows import all_rows, judge
 
+COLUMNS = "{:60s} {:20s} {:38s} {:18s} {:12s} {}"
 NOISE = 0.1  # processors used by others: more than this and the sample is taken again
 
 
@@ -64,13 +66,14 @@ def run_job(job, options):
 
 def take(job, options):
     """One sample taken while nobody else used the machine, if that can be had; and how many processors others used."""
-    found, noise = spawn.watched(lambda: run_job(job, options))
-    for _ in range(options.retakes):
+    found, noise = None, float("inf")
+    for _ in range(1 + options.retakes):
+        options.patience = spawn.wait_for_quiet(NOISE, options.patience)
+        again, others = spawn.watched(lambda: run_job(job, options))
+        if others < noise:
+            found, noise = again, others
         if noise <= NOISE:
             break
-        again, less = spawn.watched(lambda: run_job(job, options))
-        if less < noise:
-            found, noise = again, less
     return {**found, "others": noise}
 
 
@@ -111,17 +114,26 @@ def show(line, noisy):
     if line.get("ratios"):
         ratio += " ({:.2f}..{:.2f})".format(*line["ratios"])
     bar = f">= {line['bar']:g}x" if line["kind"] == "speed" else f"<= {line['bar']:g} {unit}"
-    print(f"{line['what']:60s} {mine:20s} {theirs:38s} {ratio:18s} {bar:12s} {line['verdict']}{' (noisy)' if noisy else ''}", flush=True)
+    verdict = line["verdict"] + (" (noisy)" if noisy else "")
+    print(COLUMNS.format(line["what"], mine, theirs, ratio, bar, verdict), flush=True)
+
+
+def chosen(patterns):
+    """The rows whose names match; all of them without a pattern."""
+    rows = all_rows()
+    found = [row for row in rows if not patterns or any(fnmatch.fnmatch(row.name, p) for p in patterns)]
+    if not found:
+        names = ", ".join(dict.fromkeys(row.name for row in rows))
+        raise SystemExit(f"no row matches {', '.join(patterns)}; there are {names}")
+    return found
 
 
 def report(options):
     """Runs and prints every chosen row; returns the lines and the samples."""
     lines, machine = describe_machine(options)
     print("\n".join(lines), flush=True)
-    rows = [row for row in all_rows() if not options.rows or any(fnmatch.fnmatch(row.name, p) for p in options.rows)]
-    if not rows:
-        raise SystemExit(f"no row matches {', '.join(options.rows)}; there are {', '.join(dict.fromkeys(r.name for r in all_rows()))}")
-    print(f"\n{'what':60s} {'ours':20s} {'theirs':38s} {'ratio (rounds)':18s} {'bar':12s}")
+    rows = chosen(options.rows)
+    print("\n" + COLUMNS.format("what", "ours", "theirs", "ratio (rounds)", "bar", ""))
     found, kept = [], {}
     for ours in dict.fromkeys(row.ours for row in rows):
         group = [row for row in rows if row.ours == ours]
@@ -143,6 +155,7 @@ def main():
     parser.add_argument("--rows", default="", help="names or patterns, separated by commas: mlp,captured-*,rule-adam")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--retakes", type=int, default=3)
+    parser.add_argument("--patience", type=float, default=300)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", metavar="FILE", help="everything, samples included")
     options = parser.parse_args()
@@ -154,8 +167,7 @@ def main():
     for line in found["lines"]:
         counts[line["verdict"]] = counts.get(line["verdict"], 0) + 1
     print("\n" + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
-    judged = ("met", "no peer")
-    return 1 if any(line["verdict"] not in judged and not line["verdict"].startswith("not judged") for line in found["lines"]) else 0
+    return int(not all(verdict.startswith(("met", "no peer", "not judged")) for verdict in counts))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ class Job:
 class Row:
     """One line of the report.
 
-    kind   "speed": the fastest of `theirs` over ours must be at least `bar`; "limit": our `metric` must be at most `bar`.
+    kind   "speed": the fastest of `theirs` over ours must be at least `bar`
+           "limit": our `metric` must be at most `bar`; `theirs` are shown for comparison
     only   "" or the machine the bar speaks of; elsewhere the line is printed and not judged.
     """
 
@@ -40,6 +41,10 @@ def ours(workload):
     return Job("fastgrad", workload)
 
 
+def torch(workload):
+    return Job("torch", workload)
+
+
 def speed(name, what, workload, theirs, bar, **more):
     return Row(name, what, ours(workload), tuple(theirs), bar, **more)
 
@@ -48,40 +53,51 @@ def limit(name, what, workload, bar, unit, theirs=(), metric="value"):
     return Row(name, what, ours(workload), tuple(theirs), bar, "limit", metric, unit)
 
 
+def matmul_rows(n, bar):
+    """A product against NumPy's, and against torch's, whose BLAS is slow on one kind of machine."""
+    product = f"matmul:{n}"
+    return [
+        speed(f"matmul-{n}", f"matmul n = {n}, of NumPy", product, [Job("numpy", product)], bar),
+        speed(f"matmul-{n}", f"matmul n = {n}, torch", product, [torch(product)], 1.8, only="AMD AVX-512"),
+    ]
+
+
 def rule_rows(name):
     """A rule on 33.5 M parameters: against the plain C loop, and against torch's best mode."""
     loops = [Job("c", f"{name}:malloc"), Job("c", f"{name}:huge")]
-    modes = [Job("torch", f"rule:{name}:{mode}") for mode in ("fused", "foreach", "default")]
+    modes = [torch(f"rule:{name}:{mode}") for mode in ("fused", "foreach", "default")]
+    what, step = f"{name}, 33.5 M parameters", f"rule:{name}"
     return [
-        speed(f"rule-{name}", f"{name}, 33.5 M parameters, of a plain C loop", f"rule:{name}", loops, 0.95, unit="s"),
-        speed(f"rule-{name}", f"{name}, 33.5 M parameters, of torch's best mode", f"rule:{name}", modes, 0.95, unit="s"),
+        speed(f"rule-{name}", f"{what}, of a plain C loop", step, loops, 0.95, unit="s"),
+        speed(f"rule-{name}", f"{what}, of torch's best mode", step, modes, 0.95, unit="s"),
     ]
 
 
 def all_rows():
     """Every row, in the order of the report."""
-    rows = [
+    return [
         limit("matmul-bits", "matmul: odd shapes whose bits change with threads 1, 2, 4", "matmul_bits", 0, "shapes"),
-        *(speed(f"matmul-{n}", f"matmul n = {n}, of NumPy", f"matmul:{n}", [Job("numpy", f"matmul:{n}")], bar)
-          for n, bar in ((1024, 0.95), (256, 0.92))),
-        *(speed(f"matmul-{n}", f"matmul n = {n}, torch", f"matmul:{n}", [Job("torch", f"matmul:{n}")], 1.8, only="AMD AVX-512")
-          for n in (1024, 256)),
-        *(limit(f"interleave-{n}", f"matmul {n}, add, NumPy's matmul in turn / alone", f"interleave:{n}", 1.2, "x")
-          for n in (128, 256, 512)),
-        speed("chain-1", "chain of 1000 mul/add, 1 element, an op", "chain:1", [Job("torch", "chain:1")], 1.5),
-        speed("chain-100", "chain of 1000 mul/add, 100x100, an op", "chain:100x100", [Job("torch", "chain:100x100")], 1.0),
-        speed("mlp", "MLP 784-100x6-10, batch 100, Adam, eager", "mlp:100", [Job("torch", "mlp:100")], 1.5),
-        *(speed(f"captured-{n}", f"the same step captured, batch {n}", f"captured:{n}", [Job("torch", f"mlp:{n}")], bar)
-          for n, bar in ((1, 4.0), (32, 3.0), (100, 2.3), (1000, 1.7))),
+        *matmul_rows(1024, 0.95),
+        *matmul_rows(256, 0.92),
+        *(
+            limit(f"interleave-{n}", f"matmul {n}, add, NumPy's matmul in turn / alone", f"interleave:{n}", 1.2, "x")
+            for n in (128, 256, 512)
+        ),
+        speed("chain-1", "chain of 1000 mul/add, 1 element, an op", "chain:1", [torch("chain:1")], 1.5),
+        speed("chain-100", "chain of 1000 mul/add, 100x100, an op", "chain:100x100", [torch("chain:100x100")], 1.0),
+        speed("mlp", "MLP 784-100x6-10, batch 100, Adam, eager", "mlp:100", [torch("mlp:100")], 1.5),
+        *(
+            speed(f"captured-{n}", f"the same step captured, batch {n}", f"captured:{n}", [torch(f"mlp:{n}")], bar)
+            for n, bar in ((1, 4.0), (32, 3.0), (100, 2.3), (1000, 1.7))
+        ),
         *(row for name in ("sgd", "momentum", "adam") for row in rule_rows(name)),
-        limit("adam-small", "Adam, 14 tensors, 130,010 parameters", "adam_small", 25, "us", [Job("torch", "adam_small")]),
-        limit("deep", "1,000,000-node chain: forward, backward, release", "deep", 5, "s", [Job("torch", "deep")]),
-        limit("deep", "1,000,000-node chain: peak memory", "deep", 600, "MB", [Job("torch", "deep")], "peak_mb"),
+        limit("adam-small", "Adam, 14 tensors, 130,010 parameters", "adam_small", 25, "us", [torch("adam_small")]),
+        limit("deep", "1,000,000-node chain: forward, backward, release", "deep", 5, "s", [torch("deep")]),
+        limit("deep", "1,000,000-node chain: peak memory", "deep", 600, "MB", [torch("deep")], "peak_mb"),
         limit("import", "import beyond NumPy's", "import", 25, "ms"),
         limit("fork", "100 forked children multiply and step: lost", "fork", 0, "children", metric="lost"),
         limit("fork", "100 forked children multiply and step: time", "fork", 10, "s"),
     ]
-    return rows
 
 
 def middle(samples, metric="value"):

@@ -27,12 +27,13 @@ def run_json(command, environment=None, timeout=600):
     """Runs a child and returns the JSON of its last line. RuntimeError with its last words if it fails."""
     environment = clean_environment() if environment is None else environment
     try:
-        child = subprocess.run([str(c) for c in command], env=environment, capture_output=True, text=True, timeout=timeout)
+        words = [str(word) for word in command]
+        child = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"no answer within {timeout} s") from error
     if child.returncode:
-        words = (child.stderr or child.stdout).strip().splitlines() or [f"exit code {child.returncode}"]
-        raise RuntimeError(words[-1])
+        said = (child.stderr or child.stdout).strip().splitlines() or [f"exit code {child.returncode}"]
+        raise RuntimeError(said[-1])
     return json.loads(child.stdout.strip().splitlines()[-1])
 
 
@@ -53,7 +54,7 @@ def about_fastgrad(threads):
 
 
 def about_numpy():
-    """The BLAS core NumPy's own product runs on, from a child like those that are measured; "unknown" if it will not say."""
+    """NumPy's version and the BLAS core its own product runs on ("unknown" if it will not say), from such a child."""
     program = (
         "import ctypes, glob, json, os, numpy\n"
         "folder = os.path.join(os.path.dirname(os.path.dirname(numpy.__file__)), 'numpy.libs')\n"
@@ -77,6 +78,15 @@ def processor_seconds():
         return None
     tick = os.sysconf("SC_CLK_TCK")
     return (user + nice + system + irq + softirq) / tick, steal / tick
+
+
+def wait_for_quiet(noise, patience):
+    """Waits until others use less than `noise` processors, at most `patience` seconds; returns the patience left."""
+    start = time.perf_counter()
+    while (spent := time.perf_counter() - start) < patience:
+        if watched(lambda: time.sleep(0.25))[1] <= noise:
+            break
+    return max(0.0, patience - spent)
 
 
 def watched(run):

@@ -51,7 +51,8 @@ def main():
     for kind in BYTES:
         for huge in (False, True):
             found = bandwidth(kind, options.threads, huge=huge, elements=options.elements)
-            print(f"{kind:9s} {'huge pages' if huge else 'malloc':10s} {found['giga']:6.1f} GB/s  {found['value'] * 1e3:7.2f} ms")
+            pages = "huge pages" if huge else "malloc"
+            print(f"{kind:9s} {pages:10s} {found['giga']:6.1f} GB/s  {found['value'] * 1e3:7.2f} ms")
     print(f"peak      {peak(options.threads):6.1f} Gflop/s float32")
 
 

@@ -28,6 +28,7 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext
+from itertools import pairwise
 
 import numpy as np
 
@@ -48,13 +49,14 @@ def workload(function):
 class Library:
     """A library by name, and the few places where fastgrad and PyTorch are not called alike."""
 
-    def __init__(self, name, threads):
+    def __init__(self, name, threads=None):
         self.name = name
         self.module = importlib.import_module(name)
         if name == "numpy":
             self.tensor, self.no_grad = np.asarray, nullcontext
             return
-        self.module.set_num_threads(threads)
+        if threads:
+            self.module.set_num_threads(threads)
         self.nn = importlib.import_module(f"{name}.nn")
         self.optim = importlib.import_module(f"{name}.optim")
         self.functional = importlib.import_module(f"{name}.nn.functional")
@@ -74,7 +76,8 @@ class Library:
             if name == "adam":
                 return self.optim.Adam(parameters, lr=lr, **switch)
             return self.optim.SGD(parameters, lr=lr, momentum=0.9 if name == "momentum" else 0, **switch)
-        return {"sgd": self.optim.SGD, "momentum": self.optim.Momentum, "adam": self.optim.Adam}[name](parameters, lr=lr)
+        rules = {"sgd": self.optim.SGD, "momentum": self.optim.Momentum, "adam": self.optim.Adam}
+        return rules[name](parameters, lr=lr)
 
 
 def draw(seed, *shape, scale=1.0):
@@ -184,7 +187,7 @@ def peak_memory():
 def network(lib):
     """The seven-layer network with weights from NumPy, He's scale."""
     modules, state = [], {}
-    for i, (n_in, n_out) in enumerate(zip(LAYERS, LAYERS[1:], strict=False)):
+    for i, (n_in, n_out) in enumerate(pairwise(LAYERS)):
         modules += [lib.nn.Linear(n_in, n_out), lib.nn.ReLU()]
         state[f"{2 * i}.weight"] = lib.tensor(draw(i, n_out, n_in, scale=(2 / n_in) ** 0.5))
         state[f"{2 * i}.bias"] = lib.tensor(draw(100 + i, n_out, scale=0.01))
@@ -365,8 +368,9 @@ if more or drawn:
 
 @workload
 def import_(lib):
-    """Wall time of `python -c "import library"` beyond that of NumPy, in turn; a print, a thread, a plotter is refused."""
-    loaded = subprocess.run([sys.executable, "-P", "-c", IMPORT.format(line=f"import {lib.name}")], capture_output=True, text=True)
+    """Wall time of `python -c "import library"` beyond NumPy's, in turn; a print, a thread, a plotter is refused."""
+    program = IMPORT.format(line=f"import {lib.name}")
+    loaded = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     if lib.name == "fastgrad" and (loaded.returncode or loaded.stdout or loaded.stderr):
         raise SystemExit(f"import {lib.name} is not silent: {(loaded.stdout + loaded.stderr).strip()}")
 
@@ -450,7 +454,8 @@ def main():
     if options.json:
         print(json.dumps(found))
         return
-    rest = {k: v for k, v in found.items() if k not in ("lib", "workload", "unit", "value", "rounds", "check", "threads")}
+    shown = {"lib", "workload", "unit", "value", "rounds", "check", "threads"}
+    rest = {k: v for k, v in found.items() if k not in shown}
     spread = f"{min(found['rounds']):.4g} .. {max(found['rounds']):.4g}"
     print(f"{options.lib} {options.workload}: {found['value']:.4g} {found['unit']} ({spread})", rest or "")
 

@@ -17,10 +17,10 @@ MAP2(relu_backward, dout, y, y > 0 ? dout : K(0))
 
 /* 1 / (1 + e^-x), and y' = y (1 - y) */
 MAP1(sigmoid, x, FG(vsigmoid)(x))
-MAP2(sigmoid_backward, dout, y, dout * y * (K(1) - y))
+MAP2(sigmoid_backward, dout, y, (dout * y * (K(1) - y)))
 
 /* y' = 1 - y^2 */
 MAP1(tanh, x, FG(vtanh)(x))
-MAP2(tanh_backward, dout, y, dout * (K(1) - y * y))
+MAP2(tanh_backward, dout, y, (dout * (K(1) - y * y)))
 
 #endif

@@ -12,7 +12,7 @@
 
 MAP2(add, a, b, a + b)
 MAP2(sub, a, b, a - b)
-MAP2(mul, a, b, a * b)
+MAP2(mul, a, b, (a * b))
 MAP2(div, a, b, a / b)
 MAP1(neg, x, -x)
 MAP1(exp, x, FG(vexp)(x))

@@ -14,6 +14,7 @@
 /* ---- what the compiler gives us ---------------------------------------------------------------------------- */
 
 #undef GEMM_BYTES
+#undef GEMM_MADD
 #undef GEMM_ROWS
 #if defined(__GNUC__) && !defined(GEMM_PLAIN)
 #define GEMM_BYTES FG_VECTOR_BYTES
@@ -33,7 +34,7 @@
 #define GEMM_LANES ((int)(GEMM_BYTES / sizeof(T))) /* numbers a vector */
 #define GEMM_NR (2 * GEMM_LANES)                   /* columns of a full panel of B */
 
-#ifndef GEMM_VECTOR /* first reading */
+#ifndef GEMM_TYPE /* first reading */
 #if defined(__has_builtin) && defined(__GNUC__) && !defined(GEMM_PLAIN)
 #if __has_builtin(__builtin_shufflevector)
 #define GEMM_SHUFFLES 1
@@ -43,26 +44,48 @@
 #define GEMM_SHUFFLES 0
 #endif
 #if defined(__GNUC__) && !defined(GEMM_PLAIN)
-#define GEMM_VECTOR(B) typedef T FG(v##B) __attribute__((vector_size(B), aligned(sizeof(T)), may_alias));
+#define GEMM_TYPE(B) typedef T FG(v##B) __attribute__((vector_size(B), aligned(sizeof(T)), may_alias));
+#define GEMM_LANE(v, l) (v)[l]
 #define GEMM_NOINLINE __attribute__((noinline))
 #define GEMM_INLINE static inline __attribute__((always_inline))
 #define GEMM_ZERO {0}
 #else
-#define GEMM_VECTOR(B) typedef T FG(v##B);
+#define GEMM_TYPE(B) typedef T FG(v##B);
+#define GEMM_LANE(v, l) (v)
 #define GEMM_NOINLINE
 #define GEMM_INLINE static inline
 #define GEMM_ZERO 0
 #endif
 
-/* A chain may use one fused multiply-add a step. GCC takes that for a run of functions, Clang for a block. */
-#if defined(__clang__)
-#define GEMM_FUSE _Pragma("clang fp contract(fast)")
-#define GEMM_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define GEMM_FUSE
+/* GEMM_VECTOR(B, ...) defines vectors of B bytes: their type, splat(x), and madd(a, b, c) = a b + c. Where there is a fused
+ * multiply-add it is asked for by name: left to the compiler, it may fuse in one micro-kernel and not in another. */
+#define GEMM_VECTOR_PLAIN(B, fused, set)                                                                              \
+    GEMM_TYPE(B)                                                                                                      \
+    GEMM_INLINE FG(v##B) FG(splat##B)(T x) {                                                                          \
+        FG(v##B) v = GEMM_ZERO;                                                                                       \
+        for (int l = 0; l < (int)(sizeof v / sizeof(T)); l++) GEMM_LANE(v, l) = x;                                    \
+        return v;                                                                                                     \
+    }                                                                                                                 \
+    GEMM_INLINE FG(v##B) FG(madd##B)(FG(v##B) a, FG(v##B) b, FG(v##B) c) { return a * b + c; }
+#define GEMM_VECTOR_FUSED(B, fused, set)                                                                              \
+    GEMM_TYPE(B)                                                                                                      \
+    GEMM_INLINE FG(v##B) FG(splat##B)(T x) { return (FG(v##B))set(x); }                                               \
+    GEMM_INLINE FG(v##B) FG(madd##B)(FG(v##B) a, FG(v##B) b, FG(v##B) c) { return (FG(v##B))fused; }
+#if !defined(__GNUC__) || defined(GEMM_PLAIN)
+#define GEMM_INTRINSICS 0
+#elif defined(__x86_64__)
+#define GEMM_INTRINSICS 1
+#include <immintrin.h>
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#define GEMM_INTRINSICS 1
+#include <arm_neon.h>
+#else
+#define GEMM_INTRINSICS 0
+#endif
+
+#if defined(__GNUC__)
 #define GEMM_UNROLL _Pragma("GCC unroll 16")
 #else
-#define GEMM_FUSE
 #define GEMM_UNROLL
 #endif
 
@@ -73,7 +96,6 @@
     static GEMM_NOINLINE void FG(micro_##R##x##V##_##B)(int64_t depth, const T *restrict a, int64_t a_row, int64_t a_k, \
                                                         const T *restrict b, int64_t b_k, T *restrict c,              \
                                                         int64_t c_row, int add) {                                     \
-        GEMM_FUSE                                                                                                     \
         enum { L = sizeof(FG(v##B)) / sizeof(T) };                                                                    \
         FG(v##B) acc[R][V];                                                                                           \
         const T *p0 = a, *p1 = a + (R > 4 ? 4 * a_row : 0), *p2 = a + (R > 8 ? 8 * a_row : 0);                         \
@@ -84,8 +106,8 @@
             FG(v##B) bv[V];                                                                                           \
             GEMM_UNROLL for (int v = 0; v < V; v++) bv[v] = *(const FG(v##B) *)(b + v * L);                           \
             GEMM_UNROLL for (int i = 0; i < R; i++) {                                                                 \
-                T x = (i < 4 ? p0 : i < 8 ? p1 : p2)[(i % 4) * a_row];                                                \
-                GEMM_UNROLL for (int v = 0; v < V; v++) acc[i][v] += x * bv[v];                                       \
+                FG(v##B) x = FG(splat##B)((i < 4 ? p0 : i < 8 ? p1 : p2)[(i % 4) * a_row]);                           \
+                GEMM_UNROLL for (int v = 0; v < V; v++) acc[i][v] = FG(madd##B)(x, bv[v], acc[i][v]);                 \
             }                                                                                                         \
             p0 += a_k, p1 += a_k, p2 += a_k, b += b_k;                                                                \
         }                                                                                                             \
@@ -103,10 +125,45 @@
 #define GEMM_SMALL_NAMES(V, B) FG(micro_4x##V##_##B), FG(micro_2x##V##_##B), FG(micro_1x##V##_##B)
 #endif
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=fast")
+/* ---- vectors ----------------------------------------------------------------------------------------------- */
+
+#undef GEMM_VECTOR
+#if FG_FMA && GEMM_INTRINSICS
+#define GEMM_VECTOR GEMM_VECTOR_FUSED
+#else
+#define GEMM_VECTOR GEMM_VECTOR_PLAIN
 #endif
+
+#if defined(__aarch64__) && FG_IS_F32
+GEMM_VECTOR(16, vfmaq_f32(c, a, b), vdupq_n_f32)
+#elif defined(__aarch64__)
+GEMM_VECTOR(16, vfmaq_f64(c, a, b), vdupq_n_f64)
+#elif FG_IS_F32
+GEMM_VECTOR(16, _mm_fmadd_ps(a, b, c), _mm_set1_ps)
+#else
+GEMM_VECTOR(16, _mm_fmadd_pd(a, b, c), _mm_set1_pd)
+#endif
+#if FG_VECTOR_BYTES >= 32 && FG_IS_F32
+GEMM_VECTOR(32, _mm256_fmadd_ps(a, b, c), _mm256_set1_ps)
+#elif FG_VECTOR_BYTES >= 32
+GEMM_VECTOR(32, _mm256_fmadd_pd(a, b, c), _mm256_set1_pd)
+#endif
+#if FG_VECTOR_BYTES >= 64 && FG_IS_F32
+GEMM_VECTOR(64, _mm512_fmadd_ps(a, b, c), _mm512_set1_ps)
+#elif FG_VECTOR_BYTES >= 64
+GEMM_VECTOR(64, _mm512_fmadd_pd(a, b, c), _mm512_set1_pd)
+#endif
+
+/* a b + c of three numbers, fused exactly where the vectors are. */
+GEMM_INLINE T FG(madd)(T a, T b, T c) {
+#if !FG_FMA || !GEMM_INTRINSICS
+    return a * b + c;
+#elif FG_IS_F32
+    return __builtin_fmaf(a, b, c);
+#else
+    return __builtin_fma(a, b, c);
+#endif
+}
 
 /* ---- micro-kernels ----------------------------------------------------------------------------------------- */
 
@@ -115,10 +172,8 @@ typedef void FG(micro)(int64_t depth, const T *restrict a, int64_t a_row, int64_
 
 /* The widths: two vectors, one, and narrower ones for the last columns. The tables go from many rows to one. */
 #if FG_VECTOR_BYTES == 64
-GEMM_VECTOR(64)
-GEMM_VECTOR(32)
-GEMM_VECTOR(16)
 typedef FG(v64) FG(vector);
+#define GEMM_MADD FG(madd64)
 #define GEMM_WIDTH(V, B) GEMM_MICRO(12, V, B) GEMM_MICRO(8, V, B) GEMM_SMALL(V, B)
 #define GEMM_NAMES(V, B) {FG(micro_12x##V##_##B), FG(micro_8x##V##_##B), GEMM_SMALL_NAMES(V, B)}
 GEMM_WIDTH(2, 64)
@@ -129,9 +184,8 @@ enum { FG(row_kinds) = 5, FG(widths) = 4 };
 static const int FG(rows_of)[] = {12, 8, 4, 2, 1};
 static FG(micro) *const FG(micros)[][5] = {GEMM_NAMES(2, 64), GEMM_NAMES(1, 64), GEMM_NAMES(1, 32), GEMM_NAMES(1, 16)};
 #elif FG_VECTOR_BYTES == 32
-GEMM_VECTOR(32)
-GEMM_VECTOR(16)
 typedef FG(v32) FG(vector);
+#define GEMM_MADD FG(madd32)
 #define GEMM_WIDTH(V, B) GEMM_MICRO(6, V, B) GEMM_SMALL(V, B)
 #define GEMM_NAMES(V, B) {FG(micro_6x##V##_##B), GEMM_SMALL_NAMES(V, B)}
 GEMM_WIDTH(2, 32)
@@ -141,8 +195,8 @@ enum { FG(row_kinds) = 4, FG(widths) = 3 };
 static const int FG(rows_of)[] = {6, 4, 2, 1};
 static FG(micro) *const FG(micros)[][4] = {GEMM_NAMES(2, 32), GEMM_NAMES(1, 32), GEMM_NAMES(1, 16)};
 #else
-GEMM_VECTOR(16)
 typedef FG(v16) FG(vector);
+#define GEMM_MADD FG(madd16)
 #define GEMM_WIDTH(V, B) GEMM_SMALL(V, B)
 #define GEMM_NAMES(V, B) {GEMM_SMALL_NAMES(V, B)}
 GEMM_WIDTH(2, 16)
@@ -286,13 +340,12 @@ static void FG(gemm)(int64_t M, int64_t N, int64_t K, const T *a, int64_t a_row,
 /* y[i*y_i] (add: +)= sum over k < K of m[i*m_i + k] * x[k] for i < rows, rows <= 4: dot products, rows side by side. */
 GEMM_INLINE void FG(dots)(int rows, int64_t K, const T *restrict m, int64_t m_i, const T *restrict x, T *restrict y,
                           int64_t y_i, int add) {
-    GEMM_FUSE
     enum { L = GEMM_LANES, S = GEMM_BYTES >= 16 ? 16 / sizeof(T) : 1 };
     FG(vector) acc[4] = {GEMM_ZERO, GEMM_ZERO, GEMM_ZERO, GEMM_ZERO};
     int64_t k = 0;
     for (; k + L <= K; k += L) {
         FG(vector) xv = *(const FG(vector) *)(x + k);
-        for (int i = 0; i < rows; i++) acc[i] += *(const FG(vector) *)(m + i * m_i + k) * xv;
+        for (int i = 0; i < rows; i++) acc[i] = GEMM_MADD(*(const FG(vector) *)(m + i * m_i + k), xv, acc[i]);
     }
     for (int i = 0; i < rows; i++) {
         const T *mi = m + i * m_i;
@@ -301,10 +354,10 @@ GEMM_INLINE void FG(dots)(int rows, int64_t K, const T *restrict m, int64_t m_i,
         *(FG(vector) *)part = acc[i];
         for (int l = 0; l < L; l += S) four += *(const FG(v16) *)(part + l);
         int64_t t = k;
-        for (; t + S <= K; t += S) four += *(const FG(v16) *)(mi + t) * *(const FG(v16) *)(x + t);
+        for (; t + S <= K; t += S) four = FG(madd16)(*(const FG(v16) *)(mi + t), *(const FG(v16) *)(x + t), four);
         *(FG(v16) *)part = four;
         for (int l = 0; l < S; l++) sum += part[l];
-        for (; t < K; t++) sum += mi[t] * x[t];
+        for (; t < K; t++) sum = FG(madd)(mi[t], x[t], sum);
         y[i * y_i] = add ? y[i * y_i] + sum : sum;
     }
 }
@@ -326,7 +379,6 @@ static void FG(gemv_rows)(int64_t n, int64_t K, const T *m, int64_t m_i, const T
 /* The same for any strides: columns of m, four at a time, added to a stretch of y. Meant for m_i = 1. */
 static void FG(gemv_columns)(int64_t n, int64_t K, const T *m, int64_t m_i, int64_t m_k, const T *x, int64_t x_k, T *y,
                              int64_t y_i) {
-    GEMM_FUSE
     T sum[GEMM_X];
     for (int64_t i0 = 0; i0 < n; i0 += GEMM_X) {
         int64_t width = n - i0 < GEMM_X ? n - i0 : GEMM_X, k = 0;
@@ -337,19 +389,16 @@ static void FG(gemv_columns)(int64_t n, int64_t K, const T *m, int64_t m_i, int6
             T x0 = x[k * x_k], x1 = x[(k + 1) * x_k], x2 = x[(k + 2) * x_k], x3 = x[(k + 3) * x_k];
             for (int64_t i = 0; i < width; i++) {
                 T s = sum[i];
-                s += x0 * r0[i];
-                s += x1 * r1[i];
-                s += x2 * r2[i];
-                s += x3 * r3[i];
+                s = FG(madd)(x0, r0[i], s);
+                s = FG(madd)(x1, r1[i], s);
+                s = FG(madd)(x2, r2[i], s);
+                s = FG(madd)(x3, r3[i], s);
                 sum[i] = s;
             }
         }
         for (; k < K; k++)
-            for (int64_t i = 0; i < width; i++) sum[i] += x[k * x_k] * mi[i * m_i + k * m_k];
+            for (int64_t i = 0; i < width; i++) sum[i] = FG(madd)(x[k * x_k], mi[i * m_i + k * m_k], sum[i]);
         for (int64_t i = 0; i < width; i++) y[(i0 + i) * y_i] = sum[i];
     }
 }
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC pop_options
-#endif

@@ -6,15 +6,17 @@
  * of threads, and NumPy can follow it.
  */
 
-static FG_INLINE T FG(lanes_fold)(T *lane) {
-    for (int half = FG_LANES / 2; half; half /= 2)
-        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
-    return lane[0];
+static FG_INLINE T FG(lanes_fold)(const T *lane) {
+    T eight[8], four[4];
+    for (int l = 0; l < 8; l++) eight[l] = lane[l] + lane[l + 8];
+    for (int l = 0; l < 4; l++) four[l] = eight[l] + eight[l + 4];
+    return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
 /* The last n < 16 numbers, filled up to 16: a loop of constant length is what compilers turn into a masked load. */
-static FG_INLINE void FG(lanes_fill)(T *restrict full, const T *restrict x, int64_t n, T filler) {
-    for (int64_t l = 0; l < FG_LANES; l++) full[l] = l < n ? x[l] : filler;
+static FG_INLINE void FG(lanes_fill)(T *full, const T *x, int n, T filler) {
+    FG_SIMD
+    for (int l = 0; l < FG_LANES; l++) full[l] = l < n ? x[l] : filler;
 }
 
 /* Defines T name_block(a, b, s, n), for n <= FG_BLOCK, and T name(a, b, s, n), for any n: the sum over i < n of a
@@ -32,9 +34,9 @@ static FG_INLINE void FG(lanes_fill)(T *restrict full, const T *restrict x, int6
         int64_t i = 0;                                                                               \
         for (; i + FG_LANES <= n; i += FG_LANES) FG(name##_add)(lane, a + i, b + i, s, FG_LANES);    \
         if (i < n) {                                                                                 \
-            FG(lanes_fill)(last_a, a + i, n - i, 0);                                                 \
-            FG(lanes_fill)(last_b, b + i, n - i, 0);                                                 \
-            FG(name##_add)(lane, last_a, last_b, s, n - i);                                          \
+            FG(lanes_fill)(last_a, a + i, (int)(n - i), 0);                                          \
+            FG(lanes_fill)(last_b, b + i, (int)(n - i), 0);                                          \
+            FG(name##_add)(lane, last_a, last_b, s, (int)(n - i));                                   \
         }                                                                                            \
         return FG(lanes_fold)(lane);                                                                 \
     }                                                                                                \
@@ -48,7 +50,7 @@ static FG_INLINE void FG(lanes_fill)(T *restrict full, const T *restrict x, int6
 
 /* The largest of n numbers, -inf if there are none. A NaN may or may not be it. */
 static FG_INLINE void FG(lanes_max)(T *lane, const T *x) {
-    for (int64_t l = 0; l < FG_LANES; l++) lane[l] = x[l] > lane[l] ? x[l] : lane[l];
+    for (int l = 0; l < FG_LANES; l++) lane[l] = x[l] > lane[l] ? x[l] : lane[l];
 }
 
 static inline T FG(row_max)(const T *x, int64_t n) {
@@ -56,9 +58,10 @@ static inline T FG(row_max)(const T *x, int64_t n) {
     int64_t i = 0;
     for (int l = 0; l < FG_LANES; l++) lane[l] = -K(INFINITY);
     for (; i + FG_LANES <= n; i += FG_LANES) FG(lanes_max)(lane, x + i);
-    FG(lanes_fill)(last, x + i, n - i, -K(INFINITY));
+    FG(lanes_fill)(last, x + i, (int)(n - i), -K(INFINITY));
     FG(lanes_max)(lane, last);
-    for (int half = FG_LANES / 2; half; half /= 2)
-        for (int l = 0; l < half; l++) lane[l] = lane[l + half] > lane[l] ? lane[l + half] : lane[l];
-    return lane[0];
+    for (int l = 0; l < 8; l++) lane[l] = lane[l + 8] > lane[l] ? lane[l + 8] : lane[l];
+    for (int l = 0; l < 4; l++) lane[l] = lane[l + 4] > lane[l] ? lane[l + 4] : lane[l];
+    T even = lane[2] > lane[0] ? lane[2] : lane[0], odd = lane[3] > lane[1] ? lane[3] : lane[1];
+    return odd > even ? odd : even;
 }

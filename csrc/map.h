@@ -36,8 +36,7 @@ static inline void fg_advance(const fg_call *call, int operands, int64_t n, int6
     for (; d > 0 && index[d] == call->size[d]; d--) {
         index[d] = 0;
         index[d - 1]++;
-        for (int k = 0; k < operands; k++)
-            at[k] += call->stride[k][d - 1] - call->size[d] * call->stride[k][d];
+        for (int k = 0; k < operands; k++) at[k] += call->stride[k][d - 1] - call->size[d] * call->stride[k][d];
     }
 }
 
@@ -87,28 +86,28 @@ static inline void fg_walk(const fg_call *call, int operands, int64_t lo, int64_
     FG_MAP_KERNEL(name, 2)
 
 /* out = f(a, b) */
-#define MAP2(name, a, b, formula)                                                                 \
-    static FG_INLINE T FG(name##_of)(T a, T b) { return formula; }                                \
-    static FG_INLINE void FG(name##_loop)(int64_t n, T *out, int64_t so, const T *pa, int64_t sa, \
-                                          const T *pb, int64_t sb) {                              \
-        const T a0 = *pa, b0 = *pb;                                                               \
-        FG_SIMD                                                                                   \
-        for (int64_t i = 0; i < n; i++)                                                           \
-            out[i * so] = FG(name##_of)(FG_ELEMENT(pa, a0, sa, i), FG_ELEMENT(pb, b0, sb, i));    \
-    }                                                                                             \
-    static void FG(name##_row)(const fg_call *call, const int64_t *at, int64_t n) {               \
-        const T *pa = FG_ROW(const T, 0), *pb = FG_ROW(const T, 1);                               \
-        T *out = FG_ROW(T, 2);                                                                    \
-        int64_t sa = FG_STEP(0), sb = FG_STEP(1), so = FG_STEP(2);                                \
-        if (so == 1 && sa == 1 && sb == 1)                                                        \
-            FG(name##_loop)(n, out, 1, pa, 1, pb, 1);                                             \
-        else if (so == 1 && sa == 1 && sb == 0)                                                   \
-            FG(name##_loop)(n, out, 1, pa, 1, pb, 0);                                             \
-        else if (so == 1 && sa == 0 && sb == 1)                                                   \
-            FG(name##_loop)(n, out, 1, pa, 0, pb, 1);                                             \
-        else                                                                                      \
-            FG(name##_loop)(n, out, so, pa, sa, pb, sb);                                          \
-    }                                                                                             \
+#define MAP2(name, a, b, formula)                                                                              \
+    static FG_INLINE T FG(name##_of)(T a, T b) { return formula; }                                             \
+    static FG_INLINE void FG(name##_loop)(int64_t n, T *out, int64_t so, const T *pa, int64_t sa, const T *pb, \
+                                          int64_t sb) {                                                        \
+        const T a0 = *pa, b0 = *pb;                                                                            \
+        FG_SIMD                                                                                                \
+        for (int64_t i = 0; i < n; i++)                                                                        \
+            out[i * so] = FG(name##_of)(FG_ELEMENT(pa, a0, sa, i), FG_ELEMENT(pb, b0, sb, i));                 \
+    }                                                                                                          \
+    static void FG(name##_row)(const fg_call *call, const int64_t *at, int64_t n) {                            \
+        const T *pa = FG_ROW(const T, 0), *pb = FG_ROW(const T, 1);                                            \
+        T *out = FG_ROW(T, 2);                                                                                 \
+        int64_t sa = FG_STEP(0), sb = FG_STEP(1), so = FG_STEP(2);                                             \
+        if (so == 1 && sa == 1 && sb == 1)                                                                     \
+            FG(name##_loop)(n, out, 1, pa, 1, pb, 1);                                                          \
+        else if (so == 1 && sa == 1 && sb == 0)                                                                \
+            FG(name##_loop)(n, out, 1, pa, 1, pb, 0);                                                          \
+        else if (so == 1 && sa == 0 && sb == 1)                                                                \
+            FG(name##_loop)(n, out, 1, pa, 0, pb, 1);                                                          \
+        else                                                                                                   \
+            FG(name##_loop)(n, out, so, pa, sa, pb, sb);                                                       \
+    }                                                                                                          \
     FG_MAP_KERNEL(name, 3)
 
 /* out = f(a, b, c), where a may be of another type */
@@ -117,28 +116,28 @@ static inline void fg_walk(const fg_call *call, int operands, int64_t lo, int64_
         FG(name##_loop)(n, out, 1, pa, a1, pb, b1, pc, c1); \
         return;                                             \
     }
-#define MAP3(name, A, a, b, c, formula)                                                           \
-    static FG_INLINE T FG(name##_of)(A a, T b, T c) { return formula; }                           \
-    static FG_INLINE void FG(name##_loop)(int64_t n, T *out, int64_t so, const A *pa, int64_t sa, \
-                                          const T *pb, int64_t sb, const T *pc, int64_t sc) {     \
-        const A a0 = *pa;                                                                         \
-        const T b0 = *pb, c0 = *pc;                                                               \
-        FG_SIMD                                                                                   \
-        for (int64_t i = 0; i < n; i++)                                                           \
-            out[i * so] = FG(name##_of)(FG_ELEMENT(pa, a0, sa, i), FG_ELEMENT(pb, b0, sb, i),     \
-                                        FG_ELEMENT(pc, c0, sc, i));                               \
-    }                                                                                             \
-    static void FG(name##_row)(const fg_call *call, const int64_t *at, int64_t n) {               \
-        const A *pa = FG_ROW(const A, 0);                                                         \
-        const T *pb = FG_ROW(const T, 1), *pc = FG_ROW(const T, 2);                               \
-        T *out = FG_ROW(T, 3);                                                                    \
-        int64_t sa = FG_STEP(0), sb = FG_STEP(1), sc = FG_STEP(2), so = FG_STEP(3);               \
-        FG_TRY3(name, 1, 1, 1)                                                                    \
-        FG_TRY3(name, 1, 1, 0)                                                                    \
-        FG_TRY3(name, 1, 0, 1)                                                                    \
-        FG_TRY3(name, 1, 0, 0)                                                                    \
-        FG(name##_loop)(n, out, so, pa, sa, pb, sb, pc, sc);                                      \
-    }                                                                                             \
+#define MAP3(name, A, a, b, c, formula)                                                                         \
+    static FG_INLINE T FG(name##_of)(A a, T b, T c) { return formula; }                                         \
+    static FG_INLINE void FG(name##_loop)(int64_t n, T *out, int64_t so, const A *pa, int64_t sa, const T *pb,  \
+                                          int64_t sb, const T *pc, int64_t sc) {                                \
+        const A a0 = *pa;                                                                                       \
+        const T b0 = *pb, c0 = *pc;                                                                             \
+        FG_SIMD                                                                                                 \
+        for (int64_t i = 0; i < n; i++)                                                                         \
+            out[i * so] =                                                                                       \
+                FG(name##_of)(FG_ELEMENT(pa, a0, sa, i), FG_ELEMENT(pb, b0, sb, i), FG_ELEMENT(pc, c0, sc, i)); \
+    }                                                                                                           \
+    static void FG(name##_row)(const fg_call *call, const int64_t *at, int64_t n) {                             \
+        const A *pa = FG_ROW(const A, 0);                                                                       \
+        const T *pb = FG_ROW(const T, 1), *pc = FG_ROW(const T, 2);                                             \
+        T *out = FG_ROW(T, 3);                                                                                  \
+        int64_t sa = FG_STEP(0), sb = FG_STEP(1), sc = FG_STEP(2), so = FG_STEP(3);                             \
+        FG_TRY3(name, 1, 1, 1)                                                                                  \
+        FG_TRY3(name, 1, 1, 0)                                                                                  \
+        FG_TRY3(name, 1, 0, 1)                                                                                  \
+        FG_TRY3(name, 1, 0, 0)                                                                                  \
+        FG(name##_loop)(n, out, so, pa, sa, pb, sb, pc, sc);                                                    \
+    }                                                                                                           \
     FG_MAP_KERNEL(name, 4)
 
 /* out = f(a, b, c, d) */
@@ -147,25 +146,25 @@ static inline void fg_walk(const fg_call *call, int operands, int64_t lo, int64_
         FG(name##_loop)(n, out, 1, pa, a1, pb, b1, pc, c1, pd, d1); \
         return;                                                     \
     }
-#define MAP4(name, a, b, c, d, formula)                                                                                \
-    static FG_INLINE T FG(name##_of)(T a, T b, T c, T d) { return formula; }                                           \
-    static FG_INLINE void FG(name##_loop)(int64_t n, T *out, int64_t so, const T *pa, int64_t sa,                      \
-                                          const T *pb, int64_t sb, const T *pc, int64_t sc, const T *pd, int64_t sd) { \
-        const T a0 = *pa, b0 = *pb, c0 = *pc, d0 = *pd;                                                                \
-        FG_SIMD                                                                                                        \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            out[i * so] = FG(name##_of)(FG_ELEMENT(pa, a0, sa, i), FG_ELEMENT(pb, b0, sb, i),                          \
-                                        FG_ELEMENT(pc, c0, sc, i), FG_ELEMENT(pd, d0, sd, i));                         \
-    }                                                                                                                  \
-    static void FG(name##_row)(const fg_call *call, const int64_t *at, int64_t n) {                                    \
-        const T *pa = FG_ROW(const T, 0), *pb = FG_ROW(const T, 1);                                                    \
-        const T *pc = FG_ROW(const T, 2), *pd = FG_ROW(const T, 3);                                                    \
-        T *out = FG_ROW(T, 4);                                                                                         \
-        int64_t sa = FG_STEP(0), sb = FG_STEP(1), sc = FG_STEP(2), sd = FG_STEP(3), so = FG_STEP(4);                   \
-        FG_TRY4(name, 1, 1, 1, 1)                                                                                      \
-        FG_TRY4(name, 1, 1, 0, 0)                                                                                      \
-        FG(name##_loop)(n, out, so, pa, sa, pb, sb, pc, sc, pd, sd);                                                   \
-    }                                                                                                                  \
+#define MAP4(name, a, b, c, d, formula)                                                                        \
+    static FG_INLINE T FG(name##_of)(T a, T b, T c, T d) { return formula; }                                   \
+    static FG_INLINE void FG(name##_loop)(int64_t n, T *out, int64_t so, const T *pa, int64_t sa, const T *pb, \
+                                          int64_t sb, const T *pc, int64_t sc, const T *pd, int64_t sd) {      \
+        const T a0 = *pa, b0 = *pb, c0 = *pc, d0 = *pd;                                                        \
+        FG_SIMD                                                                                                \
+        for (int64_t i = 0; i < n; i++)                                                                        \
+            out[i * so] = FG(name##_of)(FG_ELEMENT(pa, a0, sa, i), FG_ELEMENT(pb, b0, sb, i),                  \
+                                        FG_ELEMENT(pc, c0, sc, i), FG_ELEMENT(pd, d0, sd, i));                 \
+    }                                                                                                          \
+    static void FG(name##_row)(const fg_call *call, const int64_t *at, int64_t n) {                            \
+        const T *pa = FG_ROW(const T, 0), *pb = FG_ROW(const T, 1);                                            \
+        const T *pc = FG_ROW(const T, 2), *pd = FG_ROW(const T, 3);                                            \
+        T *out = FG_ROW(T, 4);                                                                                 \
+        int64_t sa = FG_STEP(0), sb = FG_STEP(1), sc = FG_STEP(2), sd = FG_STEP(3), so = FG_STEP(4);           \
+        FG_TRY4(name, 1, 1, 1, 1)                                                                              \
+        FG_TRY4(name, 1, 1, 0, 0)                                                                              \
+        FG(name##_loop)(n, out, so, pa, sa, pb, sb, pc, sc, pd, sd);                                           \
+    }                                                                                                          \
     FG_MAP_KERNEL(name, 5)
 
 #endif

@@ -37,14 +37,14 @@ void FG(sgd)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     }
 }
 
-typedef struct {
+struct FG(momentum_numbers) {
     T lr, momentum, fresh, weight_decay;
-} FG(momentum_numbers);
+};
 
 /* v = momentum v + (1 - dampening) g'
  * p -= lr v, or with Nesterov's look-ahead p -= lr (g' + momentum v) */
-static FG_INLINE void FG(momentum_loop)(int64_t n, T *p, const T *g, T *v, FG(momentum_numbers) number, int decay,
-                                        int nesterov) {
+static FG_INLINE void FG(momentum_loop)(int64_t n, T *p, const T *g, T *v, struct FG(momentum_numbers) number,
+                                        int decay, int nesterov) {
     const T lr = number.lr, momentum = number.momentum, fresh = number.fresh, weight_decay = number.weight_decay;
     FG_SIMD
     for (int64_t i = 0; i < n; i++) {
@@ -58,7 +58,7 @@ static FG_INLINE void FG(momentum_loop)(int64_t n, T *p, const T *g, T *v, FG(mo
 void FG(momentum)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     (void)phase;
     const double *s = call->scalar; /* lr, momentum, dampening, weight_decay, nesterov */
-    FG(momentum_numbers) number = {(T)s[0], (T)s[1], (T)(1 - s[2]), (T)s[3]};
+    struct FG(momentum_numbers) number = {(T)s[0], (T)s[1], (T)(1 - s[2]), (T)s[3]};
     int decay = s[3] != 0, nesterov = s[4] != 0;
     for (fg_piece at = fg_pieces(call, lo, hi); fg_next(&at);) {
         T *p = FG_PIECE(T, at, 0), *v = FG_PIECE(T, at, 2);
@@ -74,14 +74,15 @@ void FG(momentum)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     }
 }
 
-typedef struct {
+struct FG(adam_numbers) {
     T beta1, fresh1, beta2, fresh2, eps, weight_decay, step, root;
-} FG(adam_numbers);
+};
 
 /* m = beta1 m + (1 - beta1) g'
  * v = beta2 v + ((1 - beta2) g') g'
  * p -= (step m) / (sqrt(v) root + eps),   step = lr / correction1,   root = 1 / sqrt(correction2) */
-static FG_INLINE void FG(adam_loop)(int64_t n, T *p, const T *g, T *m, T *v, FG(adam_numbers) number, int decay) {
+static FG_INLINE void FG(adam_loop)(int64_t n, T *p, const T *g, T *m, T *v, struct FG(adam_numbers) number,
+                                    int decay) {
     const T beta1 = number.beta1, fresh1 = number.fresh1, beta2 = number.beta2, fresh2 = number.fresh2;
     const T eps = number.eps, weight_decay = number.weight_decay, step = number.step, root = number.root;
     FG_SIMD
@@ -98,8 +99,8 @@ static FG_INLINE void FG(adam_loop)(int64_t n, T *p, const T *g, T *m, T *v, FG(
 void FG(adam)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     (void)phase;
     const double *s = call->scalar; /* lr, beta1, beta2, eps, weight_decay, correction1, correction2 */
-    FG(adam_numbers) number = {(T)s[1], (T)(1 - s[1]), (T)s[2], (T)(1 - s[2]),
-                               (T)s[3], (T)s[4],       (T)(s[0] / s[5]), (T)(1 / sqrt(s[6]))};
+    struct FG(adam_numbers) number = {(T)s[1], (T)(1 - s[1]), (T)s[2],          (T)(1 - s[2]),
+                                      (T)s[3], (T)s[4],       (T)(s[0] / s[5]), (T)(1 / sqrt(s[6]))};
     for (fg_piece at = fg_pieces(call, lo, hi); fg_next(&at);) {
         T *p = FG_PIECE(T, at, 0), *m = FG_PIECE(T, at, 2), *v = FG_PIECE(T, at, 3);
         const T *g = FG_PIECE(const T, at, 1);

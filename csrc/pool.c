@@ -120,7 +120,7 @@ static void *get_large(fg_pool *pool, size_t bytes) {
     if (index >= FG_LARGE_CLASSES) return NULL;
     fg_slab *slab = pool->spare[index];
     if (slab) {
-        unlink_slab(&pool->spare[index], slab);
+        pool->spare[index] = slab->next; /* one way only: a neighbour's header is a cache line far away */
         pool->kept -= slab->bytes;
     } else {
         size_t align = rounded >= HUGE ? HUGE : SLAB;
@@ -162,7 +162,8 @@ void fg_pool_put(fg_pool *pool, void *block) {
         return;
     }
     pool->kept += slab->bytes;
-    link_slab(&pool->spare[slab->index], slab);
+    slab->next = pool->spare[slab->index];
+    pool->spare[slab->index] = slab;
 }
 
 void fg_pool_empty(fg_pool *pool) {
@@ -177,7 +178,7 @@ void fg_pool_empty(fg_pool *pool) {
     for (unsigned i = 0; i < FG_LARGE_CLASSES; i++)
         while (pool->spare[i]) {
             fg_slab *slab = pool->spare[i];
-            unlink_slab(&pool->spare[i], slab);
+            pool->spare[i] = slab->next;
             pool->kept -= slab->bytes;
             munmap(slab, slab->bytes);
         }

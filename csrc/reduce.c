@@ -59,8 +59,8 @@ static FG_INLINE void FG(sum_columns)(T *restrict sum, const T *restrict x, int6
 static void FG(sum_part)(const fg_call *call, int64_t unit) {
     int64_t R = call->size[1], I = call->size[2], blocks = fg_blocks(R, I);
     const fg_part part = fg_part_of(unit, R, I);
-    const T *x = (const T *)call->ptr[0] + (part.o * R + part.row) * I + part.column; /* x[O,R,I] */
-    T *out = (T *)call->ptr[1] + part.o * I + part.column;                            /* out[O,I] */
+    const T *x = (const T *)call->ptr[0] + (part.o * R + part.row) * I + part.column;         /* x[O,R,I] */
+    T *out = (T *)call->ptr[1] + part.o * I + part.column;                                    /* out[O,I] */
     double *partial = (double *)call->scratch + (part.o * blocks + part.b) * I + part.column; /* partial[O,blocks,I] */
     T sum[FG_COLUMNS];
     if (I == 1)
@@ -96,15 +96,26 @@ void FG(sum)(fg_call *call, int phase, int64_t lo, int64_t hi) {
 /* The first of n > 0 numbers that is the largest, or the first NaN: first the largest of 16 lanes, then where it is. */
 static int64_t FG(argmax)(const T *x, int64_t n) {
     T lane[FG_LANES], best = x[0];
+    FG_INT nans[FG_LANES] = {0}, any = 0;
     int64_t i = 0;
-    for (int l = 0; l < FG_LANES; l++) lane[l] = best;
+    for (int l = 0; l < FG_LANES; l++) lane[l] = x[0];
     for (; i + FG_LANES <= n; i += FG_LANES)
-        for (int l = 0; l < FG_LANES; l++) lane[l] = BETTER(x[i + l], lane[l]) ? x[i + l] : lane[l];
-    for (; i < n; i++) best = BETTER(x[i], best) ? x[i] : best;
-    for (int l = 0; l < FG_LANES; l++) best = BETTER(lane[l], best) ? lane[l] : best;
+        for (int l = 0; l < FG_LANES; l++) {
+            lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+            nans[l] |= x[i + l] != x[i + l];
+        }
+    for (; i < n; i++) {
+        best = x[i] > best ? x[i] : best;
+        any |= x[i] != x[i];
+    }
+    for (int l = 0; l < FG_LANES; l++) {
+        best = lane[l] > best ? lane[l] : best;
+        any |= nans[l];
+    }
+    if (any) best = K(NAN);
     for (i = 0; i + FG_COLUMNS <= n; i += FG_COLUMNS) {
-        int found = 0;
-        for (int j = 0; j < FG_COLUMNS; j++) found |= x[i + j] == best || x[i + j] != x[i + j];
+        FG_INT found = 0;
+        for (int j = 0; j < FG_COLUMNS; j++) found |= (x[i + j] == best) | (x[i + j] != x[i + j]);
         if (found) break;
     }
     while (!(x[i] == best || x[i] != x[i])) i++;

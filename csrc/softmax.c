@@ -20,7 +20,7 @@
 #include "lanes.h"
 
 LANE_SUM(row_sum, x)
-LANE_SUM(row_dot, x * y)
+LANE_SUM(row_dot, (x * y))
 LANE_SUM(row_sum_exp, FG(vexp)(x - s))
 
 void FG(softmax)(fg_call *call, int phase, int64_t lo, int64_t hi) {

@@ -1,36 +1,40 @@
-/* Elementary functions which a compiler can vectorise: exp, expm1, log, log1p, tanh, sigmoid, within 4 ulp everywhere.
+/* Elementary functions which a compiler can vectorise: exp, expm1, log, log1p, tanh, sigmoid.
  *
  * A family file includes this among its bodies, so each function exists once for each instruction set and dtype. They
- * are straight lines of + - * /, comparisons that select, and moves of bits: no branch, no table, no call of libm. A loop
- * that calls one is vectorised like any other. Three habits make that work on SSE2 too, which can neither round, nor
- * shift 64-bit integers arithmetically, nor convert them to double:
+ * are straight lines of + - * /, comparisons that select, and moves of bits: no branch, no table, no call of libm. A
+ * loop that calls one is vectorised like any other. Three habits make that work on SSE2 too, which can neither round,
+ * nor shift 64-bit integers arithmetically, nor convert them to double:
  *
- *   rounding      t = y + 1.5 * 2^m (m = 23 or 52 mantissa bits) leaves round(y) in the lowest bits of t, because one
- *                 unit in the last place of t is 1. t - 1.5 * 2^m is round(y) as a number.
- *   2^n           those lowest bits, plus the exponent bias, shifted left into the exponent field.
- *   a small int   or-ed into the mantissa of 2^m, read as a number, less 2^m.
+ *   rounding      t = y + 1.5 * 2^m, m = 23 or 52 mantissa bits, holds round(y) in its lowest bits, because one unit
+ *                 in the last place of t is 1; t - 1.5 * 2^m is round(y) as a number
+ *   2^n           those lowest bits, the exponent bias added, shifted left into the exponent field
+ *   a small int   or-ed into the mantissa of 2^m and read as a number, less 2^m
  *
- * Rounding is taken to be to nearest. `x > hi ? hi : x` lets NaN through. Denormals are computed, not flushed, unless
- * the caller's floating-point mode flushes them.
+ * `x > highest ? highest : x` is one instruction and lets NaN through. Two selects on one condition stand side by side:
+ * apart, gcc copies all that lies between them. Rounding is to nearest. Denormals are computed, not flushed, unless the
+ * caller's floating-point mode flushes them.
  *
- * Coefficients are minimax (Remez exchange in 300-bit arithmetic on the weighted relative error of the whole function,
- * then rounded to the dtype); each comment gives degree, interval, and the error of the rounded polynomial. Identities
- * are those of W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980), and P. T. P. Tang, ACM
- * TOMS 15 (1989) and 16 (1990).
+ * Coefficients: Remez exchange in 300-bit arithmetic, weighted so that what is minimal is the relative error of the
+ * whole function (near 0, where every weight would vanish, the weight is held up), then rounded to the dtype. A comment
+ * gives the degree, the interval and the relative error with the rounded coefficients. The reductions are those of
+ * W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980), and P. T. P. Tang, ACM TOMS 15 (1989)
+ * and 16 (1990).
  *
- * Largest errors measured, in ulp (float: all 2^32 arguments; double: random arguments and every seam):
+ * Largest error in units in the last place, over all 2^32 floats (truth: double) and 3e7 doubles each, random and at
+ * every seam (truth: long double), on every instruction set of x86:
  *
- *               exp   expm1   log   log1p   tanh   sigmoid
- *     float     @@
- *     double    @@
+ *
+ *
+ * Special values are C's: e^-inf = 0, log 0 = -inf, log x = NaN for x < 0, log1p -1 = -inf, tanh +-inf = +-1; NaN stays
+ * NaN, and expm1, log1p and tanh keep the sign of zero.
  */
 #include "simd.h"
 
-/* A constant of each dtype, and the layout of its bits. */
-#define FG_PICK(single, double_) K(FG_IS_F32 ? (single) : (double_))
+/* A constant for each dtype, as a number and as bits; mantissa bits and exponent bias. */
+#define FG_PICK(f32, f64) K(FG_IS_F32 ? (f32) : (f64))
+#define FG_PICK_BITS(f32, f64) (FG_IS_F32 ? (FG_UINT)(f32) : (FG_UINT)(f64))
 #define FG_MANTISSA (FG_IS_F32 ? 23 : 52)
 #define FG_BIAS (FG_IS_F32 ? 127 : 1023)
-#define FG_BITS_OF(single, double_) (FG_IS_F32 ? (FG_UINT)(single) : (FG_UINT)(double_))
 
 /* a * b + c, rounded once where that is one instruction. */
 static FG_INLINE T FG(fma)(T a, T b, T c) {
@@ -80,7 +84,7 @@ static FG_INLINE T FG(exp_reduce)(T x, int bias, T *t, T *n) {
 }
 
 /* e^r - 1 = r + r^2 q(r), |r| <= ln 2 / 2. float: q of degree 4, relative error 2^-25.8; double: degree 9, 2^-55.1.
- * q is a polynomial in r^2 whose coefficients are the pairs c + c' r: as much work as Horner's, half as long a chain. */
+ * q is a polynomial in r^2 whose coefficients are pairs c + c' r: Horner's work in half as long a chain. */
 static FG_INLINE T FG(expm1_poly)(T r) {
     const T r2 = r * r;
 #if FG_IS_F32
@@ -107,16 +111,16 @@ static FG_INLINE T FG(vexp)(T x) {
     return x < lowest ? K(0) : y;
 }
 
-/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1). A large 2^n, beside which 1 is lost anyway, is built as 2^(n-k) 2^k. */
+/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1). A large 2^n, beside which 1 is lost anyway, is built as 2^(n-k) 2^k. Below
+ * `lowest` the result is -1 to the last place, and 2^n is not to be trusted. */
 static FG_INLINE T FG(vexpm1)(T x) {
-    const T highest = FG_PICK(104, 746);
-    T t, n, a = FG_ABS(x);
-    a = a > highest ? highest : a;
-    T r = FG(exp_reduce)(FG(with_sign)(a, x), FG_BIAS, &t, &n);
-    T k = n > FG_PICK(96, 900) ? FG_PICK(64, 512) : K(0), power = n > FG_PICK(96, 900) ? FG_PICK(0x1p64, 0x1p512) : K(1);
+    const T lowest = FG_PICK(-20, -40), highest = FG_PICK(104, 746);
+    T t, n, r = FG(exp_reduce)(x > highest ? highest : x, FG_BIAS, &t, &n);
+    const int large = n > FG_PICK(96, 900);
+    T k = large ? FG_PICK(64, 512) : K(0), power = large ? FG_PICK(0x1p64, 0x1p512) : K(1);
     T scale = FG(from_bits)(FG(bits)(t - k) << FG_MANTISSA);
     T y = FG(fma)(scale, FG(expm1_poly)(r), scale - K(1)) * power;
-    y = x < FG_PICK(-20, -40) ? K(-1) : y;
+    y = x < lowest ? K(-1) : y;
     return x == K(0) ? x : y;
 }
 
@@ -148,7 +152,7 @@ static FG_INLINE T FG(vsigmoid)(T x) {
  * x = 2^e m, m in [sqrt(1/2), sqrt(2)), f = m - 1: log x = e ln 2 + log(1 + f). f is exact.
  */
 
-#define FG_SQRT_HALF FG_BITS_OF(0x3f3504f3u, 0x3fe6a09e667f3bcdu)
+#define FG_SQRT_HALF FG_PICK_BITS(0x3f3504f3u, 0x3fe6a09e667f3bcdu)
 
 /* The bits of x > 0 (normal) moved so that its exponent field is e + bias + 1. Every other x gives some finite m. */
 static FG_INLINE FG_UINT FG(log_split)(T x, T *m) {
@@ -164,11 +168,12 @@ static FG_INLINE T FG(log_exponent)(FG_UINT field, T bias) {
     return FG(from_bits)(field | FG(bits)(base)) - (base + bias);
 }
 
-/* e ln 2 + log(1 + f). With s = f / (2 + f) and z = s^2, log(1 + f) = 2 atanh(s) = f + s (z G(z) - f), 0 <= z <= 0.0295.
- * float: G of degree 2, relative error 2^-29.6; double: degree 6, 2^-58.5. A division is cheaper than the six and more
- * degrees it saves. Where the product with ln 2 is not fused, ln 2 is taken in two parts, e times the first exact. */
-static FG_INLINE T FG(log_join)(T e, T f, T f2) {
-    const T s = f / f2, z = s * s;
+/* e ln 2 + log(1 + f), given f and 2 + f. With s = f / (2 + f) and z = s^2, 0 <= z <= 0.0295,
+ * log(1 + f) = 2 atanh(s) = f + s (z G(z) - f). float: G of degree 2, relative error 2^-29.6; double: degree 6, 2^-58.5.
+ * The division costs less than the six or more degrees it saves. Where the product with ln 2 is not fused, ln 2 is
+ * taken in two parts, of which e times the first is exact. */
+static FG_INLINE T FG(log_join)(T e, T f, T two_f) {
+    const T s = f / two_f, z = s * s;
 #if FG_IS_F32
     T g = FG(fma)(FG(fma)(K(0x1.316948p-2), z, K(0x1.996408p-2)), z, K(0x1.555574p-1));
 #else

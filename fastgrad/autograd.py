@@ -60,9 +60,10 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
             raise RuntimeError(f"grad: {what} {n} does not require a gradient")
     seeds = [seed_gradient(o, g, create_graph) for o, g in zip(outputs, given, strict=True)]
     wanted = {id(t.node or t): None for t in inputs}
+    last = None if any(t.node is None for t in inputs) else max(t.node.key for t in inputs)
     retain = create_graph if retain_graph is None else retain_graph
     with set_grad(create_graph):
-        tape.backward(outputs, seeds, wanted=wanted, retain_graph=retain, create_graph=create_graph)
+        tape.backward(outputs, seeds, wanted=wanted, last=last, retain_graph=retain, create_graph=create_graph)
     found = [wanted[id(t.node or t)] for t in inputs]
     for i, g in enumerate(found):
         if g is None and not allow_unused:

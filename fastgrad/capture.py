@@ -11,7 +11,7 @@ import numpy as np
 
 from . import kernels
 from .kernels import CaptureError
-from .tape import Value, state, wrap
+from .tape import Value, changed, state, wrap
 
 __all__ = ["CaptureError", "Captured", "capture"]
 
@@ -22,7 +22,8 @@ def capture(step):
     Inputs that are tensors or arrays may change from call to call; a new shape or dtype records a new program. Other
     inputs are constants: a new value records a new program. What the step returns is returned as fresh tensors.
     Gradients of parameters live in the program's buffers, so a later call overwrites them.
-    Errors: CaptureError naming what cannot be recorded, and what to do instead.
+    Errors: CaptureError naming what cannot be recorded, and what to do instead. Whatever the step raises while it is
+    recorded, parameters, gradients and optimizer states are put back as they were.
 
     >>> import fastgrad as fg
     >>> w = fg.tensor([1.0, 2.0], requires_grad=True)
@@ -67,16 +68,16 @@ class Captured:
 
 
 def key_of(inputs):
-    key = []
+    key = [state.grad]
     for x in inputs:
         if isinstance(x, (Value, np.ndarray)):
-            key.append((type(x), x.shape, x.dtype))
+            key.append((type(x), x.shape, x.dtype, getattr(x, "requires_grad", False)))
         else:
             try:
                 hash(x)
             except TypeError:
                 raise CaptureError(f"an input of type {type(x).__name__} is neither an array nor a constant") from None
-            key.append(x)
+            key.append((type(x), x))  # 1, 1.0 and True are equal, and yet not the same
     return tuple(key)
 
 
@@ -89,35 +90,76 @@ class Recording:
         self.program = kernels.Program()
         self.leaves = {}  # id -> Leaf
         self.updates = []  # (call, update): update.scalars() before a replay, update.done() after it
+        self.kept = {}  # id -> (array the step writes into, its values before the step)
+        self.steps = []  # (optimizer, parameter, step count before the step)
 
     def touched(self, leaf, reads):
-        """From the tape: the step is about to add to a leaf's gradient (`reads`), or to set it."""
+        """From the tape: the step is about to add to a leaf's gradient or to read it (`reads`), or to set it."""
         if id(leaf) not in self.leaves:
+            if any(leaf is x for x in self.inputs):
+                raise CaptureError(
+                    f"the gradient of an input of the step, {leaf.shape}, cannot be captured: the step has a copy of its "
+                    f"own; take it with grad() and return it"
+                )
             self.leaves[id(leaf)] = Leaf(leaf, reads)
+            if leaf._grad is not None:
+                self.keep(leaf._grad.data)
+
+    def keep(self, *arrays):
+        """The step is about to write into arrays that outlive it."""
+        for array in arrays:
+            if id(array) not in self.kept:
+                self.kept[id(array)] = array, array.copy()
+
+    def updating(self, update):
+        """From an optimizer: the next call is its update."""
+        batch = update.batch
+        for p, own in zip(batch.params, batch.states, strict=True):
+            self.touched(p, reads=True)
+            self.keep(p.data)
+            self.steps.append((update.optimizer, p, own["step"]))
+        for arrays in batch.arrays:
+            self.keep(*arrays)
 
     def updated(self, update):
         """From an optimizer: the last call was its update, whose scalars change from step to step."""
         self.updates.append((len(self.program) - 1, update))
 
     def record(self):
-        state.capture = self
         self.program.start()
+        state.capture = self
         try:
             result = self.step(*self.inputs)
             for leaf in self.leaves.values():
                 leaf.finish()
+        except BaseException:
+            self.undo()
+            raise
         finally:
             self.program.stop()
             state.capture = None
+            self.kept, self.steps = {}, []
         self.result = result
         return fresh(result)
 
+    def undo(self):
+        """Puts back what a step that failed has changed."""
+        for leaf in self.leaves.values():
+            leaf.tensor._grad = leaf.before
+        for array, values in reversed(self.kept.values()):
+            np.copyto(array, values)
+            changed(array)
+        for optimizer, p, step in reversed(self.steps):
+            optimizer.state[p]["step"] = step
+
     def alive(self):
-        return all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())
+        return all(leaf.tensor.data is leaf.data for leaf in self.leaves.values()) and all(u.alive() for _, u in self.updates)
 
     def fits(self):
-        """Whether the parameters are the recorded arrays, and gradients are there (or not) as they were then."""
-        return all(leaf.fits() for leaf in self.leaves.values())
+        """Whether parameters and states are the recorded arrays, and gradients are there (or not) as they were then."""
+        return all(leaf.fits() for leaf in self.leaves.values()) and all(
+            u.alive() and u.batch.current() for _, u in self.updates
+        )
 
     def replay(self, inputs):
         for mine, x in zip(self.inputs, inputs, strict=True):
@@ -149,10 +191,12 @@ class Leaf:
     def finish(self):
         """After recording: a gradient that was added to goes back where it was, so that a replay adds to it again."""
         self.after = self.tensor._grad
+        if self.after is None:
+            return
         if self.reads and self.before is not None:
             kernels.copy(self.after.data, out=self.before.data)
             self.tensor._grad = self.after = self.before
-        elif self.after is not None:
+        else:
             self.after = wrap(self.after.data)
 
     def fits(self):
@@ -166,6 +210,11 @@ class Leaf:
 def own(x):
     """An input in memory of its own."""
     if isinstance(x, Value):
+        if x.node is not None and x.requires_grad and state.grad:
+            raise CaptureError(
+                f"an input of the step, {x.shape}, is the result of {x.node.op.__name__}: a gradient cannot flow out of a "
+                f"captured step; pass detach(), or compute it inside"
+            )
         copy = wrap(np.array(x.data))
         copy.requires_grad = x.requires_grad and x.node is None
         return copy

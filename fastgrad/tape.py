@@ -39,7 +39,7 @@ class Node:
     def taped(self):
         """This node with its saved arrays as tensors again, so that the rule itself can be recorded."""
         twin = Node()
-        twin.op, twin.inputs, twin.info, twin.saved = self.op, self.inputs, self.info, None
+        twin.op, twin.inputs, twin.info, twin.saved = self.op, self.inputs, getattr(self, "info", None), None
         if self.op.saves:
             many = len(self.op.saves) > 1
             saved = self.saved if many else (self.saved,)
@@ -77,12 +77,13 @@ def record(op, node, edges, arrays, out):
     return wrap(out, node)
 
 
-def backward(roots, gradients, *, wanted=None, retain_graph=False, create_graph=False):
-    """Passes `gradients` from `roots` back to the leaves; into `wanted` (a dict keyed by id) instead when it is given."""
+def backward(roots, gradients, *, wanted=None, last=None, retain_graph=False, create_graph=False):
+    """Passes `gradients` from `roots` back to the leaves; into `wanted` (a dict keyed by id) instead when it is given,
+    and then no further than the node with the key `last`."""
     waiting = {}  # key of a node still to come -> the node, and what has arrived at it so far
     for root, g in zip(roots, gradients, strict=True):
         if root.node is None:
-            accumulate(root, g, wanted)
+            accumulate(root, copy(g), wanted)
         else:
             waiting[root.node.key] = root.node, add(waiting[root.node.key][1], g) if root.node.key in waiting else g
     heap = sorted(waiting)
@@ -91,6 +92,8 @@ def backward(roots, gradients, *, wanted=None, retain_graph=False, create_graph=
         inputs = node.inputs
         if wanted is not None and id(node) in wanted:
             wanted[id(node)] = dout
+        if last is not None and node.key >= last:
+            break
         if inputs is None:
             refuse_freed(node)
         if node.clock != clock:
@@ -101,7 +104,7 @@ def backward(roots, gradients, *, wanted=None, retain_graph=False, create_graph=
                 continue
             if g.shape != edge.shape:
                 g = sum_to(g, edge.shape)
-            elif type(edge) is not Node and not create_graph and (g is dout or g.base is not None):
+            elif type(edge) is not Node and (g is dout or (g.data if create_graph else g).base is not None):
                 g = copy(g)  # a leaf keeps its gradient: it must not share memory with another's
             if type(edge) is not Node:
                 accumulate(edge, g, wanted)

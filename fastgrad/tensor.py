@@ -62,6 +62,8 @@ class Tensor(Value):
 
     @property
     def grad(self):
+        if state.capture and self.node is None and self.requires_grad:
+            state.capture.touched(self, reads=True)
         return self._grad
 
     @grad.setter
@@ -163,6 +165,8 @@ class Tensor(Value):
     def copy_(self, other):
         """Writes `other`'s values, broadcast, into this tensor's memory."""
         self.refuse_in_place("copy_")
+        if state.capture:
+            state.capture.keep(self.data)
         source = other.data if isinstance(other, Value) else as_array(other)
         if source.dtype == self.dtype and source.dtype.kind == "f":
             kernels.copy(source, out=self.data)
@@ -175,6 +179,8 @@ class Tensor(Value):
     def zero_(self):
         """Sets every element to 0."""
         self.refuse_in_place("zero_")
+        if state.capture:
+            state.capture.keep(self.data)
         kernels.fill(self.data, 0.0)
         tape.changed(self.data)
         return self
@@ -391,6 +397,7 @@ def as_array(data):
     if isinstance(data, (np.ndarray, np.generic)):
         return np.asarray(data)
     if isinstance(data, (list, tuple)) and any(isinstance(x, Value) for x in data):
+        kernels.refuse_capture("making an array of a list of tensors", "join them with concatenate")
         data = [as_array(x) for x in data]
     array = np.array(data)
     if array.dtype.kind not in "fiub":
@@ -417,6 +424,8 @@ def as_tensor(data, dtype=None):
     """`data` as a tensor, sharing memory where it can."""
     if isinstance(data, Tensor) and (dtype is None or data.dtype == np.dtype(dtype)):
         return data
+    if isinstance(data, (Value, np.ndarray)) and dtype is not None and data.dtype != np.dtype(dtype):
+        kernels.refuse_capture(f"a conversion from {data.dtype} to {np.dtype(dtype)}", "convert before the step")
     return Tensor(as_array(data) if dtype is None else np.asarray(as_array(data), dtype=dtype))
 
 

@@ -4,7 +4,7 @@
 >>> digits = load_digits()
 >>> x_train, x_test, y_train, y_test = train_test_split(digits.data / 16, digits.target, test_size=0.2, seed=0)
 >>> x_train.shape, x_test.shape
-((1438, 64), (359, 64))
+((1437, 64), (360, 64))
 """
 
 from .bundled import Bundled, load_digits, load_iris

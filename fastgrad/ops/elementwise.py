@@ -86,8 +86,11 @@ class Pow(Op):
                 lower = add(sub(b, 1.0), equal(b, 0.0))
             da = mul(mul(dout, b), pow(a, lower))
         if ctx.inputs[1] is not None:
-            safe = add(a, equal(a, 0.0)) if not isinstance(a, (int, float)) else a or 1.0
-            db = mul(mul(dout, out), log(safe) if not isinstance(safe, (int, float)) else math.log(safe))
+            if isinstance(a, (int, float)):
+                slope = math.log(a or 1.0) if a >= 0 else math.nan
+            else:
+                slope = log(add(a, equal(a, 0.0)))
+            db = mul(mul(dout, out), slope)
         return da, db
 
 

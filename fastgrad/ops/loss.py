@@ -15,34 +15,34 @@ REDUCTIONS = ("mean", "sum", "none")
 class CrossEntropy(Op):
     """out_n = -log softmax(x_n)[t_n];   dx = dout_n (softmax(x_n) - onehot(t_n))."""
 
-    saves = (0,)
+    saves = (0, 1)
 
     @staticmethod
     def forward(ctx, x, target):
-        out, logp = kernels.cross_entropy(x, target)
-        ctx.info = logp, target
+        out, ctx.info = kernels.cross_entropy(x, target)
         return out
 
     @staticmethod
     def backward(ctx, dout):
-        return apply(CrossEntropyBackward, dout, ctx.saved, *ctx.info)
+        x, target = ctx.saved
+        return apply(CrossEntropyBackward, dout, x, ctx.info, target)
 
 
 class CrossEntropyBackward(Op):
     """out = dout_n (p_n - onehot_n), p = softmax(x);   ddout = sum(ddx (p - onehot)),   dx = p's gradient of ddx dout."""
 
-    saves = (0, 1)
+    saves = (0, 1, 3)
 
     @staticmethod
     def forward(ctx, dout, x, logp, target):
-        ctx.info = logp, target
+        ctx.info = logp
         return kernels.cross_entropy_backward(dout, logp, target)
 
     @staticmethod
     def backward(ctx, ddx):
-        dout, x = ctx.saved
+        dout, x, target = ctx.saved
         ones = np.ones(dout.shape, dtype=dout.dtype)
-        error = apply(CrossEntropyBackward, ones, x, *ctx.info)
+        error = apply(CrossEntropyBackward, ones, x, ctx.info, target)
         weighted = mul(ddx, reshape(dout, -1, 1))
         return sum(mul(ddx, error), 1), apply(SoftmaxBackward, weighted, apply(Softmax, x))
 

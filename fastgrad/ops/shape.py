@@ -43,6 +43,7 @@ class GetItem(Op):
         ctx.info = key, x.shape
         if not is_basic(key):
             kernels.refuse_capture("indexing with an array", "index before the step, or use slices and integers")
+            ctx.info = tuple(k.copy() if isinstance(k, np.ndarray) else k for k in key), x.shape
             return x[key]
         return x[key if any(k is Ellipsis for k in key) else (*key, Ellipsis)]
 
@@ -97,7 +98,8 @@ class Concatenate(Op):
 
 
 def is_basic(key):
-    return all(k is None or k is Ellipsis or isinstance(k, (int, np.integer, slice)) for k in key)
+    """Whether x[key] is a view. True and False are ints, and yet NumPy takes them for masks."""
+    return all(k is None or k is Ellipsis or (isinstance(k, (int, np.integer, slice)) and not isinstance(k, bool)) for k in key)
 
 
 def reshape(x, *shape):

@@ -82,34 +82,55 @@ class Optimizer:
         loss = None
         if closure is not None:
             loss = closure()
-        for group in self.param_groups:
-            for batch in self.batches(group):
-                update = Update(self, group, batch)
-                update.run()
-                if state.capture:
-                    state.capture.updated(update)
+        updates = [Update(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
+        if len(updates) > 1:  # a launch refuses what does not fit before it writes; the second must not refuse after the first
+            self.refuse_unfit()
+        for update in updates:
+            if state.capture:
+                state.capture.updating(update)
+            update.run()
+            if state.capture:
+                state.capture.updated(update)
         return loss
 
     def batches(self, group):
         """The group's parameters that have gradients, gathered by dtype and step count: each batch is one launch."""
         live = [p for p in group["params"] if p._grad is not None]
-        names = [id(p) for p in live]
+        slots = self.slots_of(group)
+        names = [*slots, *map(id, live)]
         cached = self.__dict__.setdefault("_batches", {}).get(id(group))
         if cached and cached[0] == names and all(b.current() for b in cached[1]):
             return cached[1]
+        self.refuse_unfit()
         found = {}
         for p in live:
             own = self.state.setdefault(p, {"step": 0})
-            for slot in self.slots_of(group):
+            for slot in slots:
                 if slot not in own:
                     own[slot] = np.zeros(p.shape, p.dtype)
             found.setdefault((p.dtype, own["step"]), []).append(p)
-        batches = [Batch(ps, [self.state[p] for p in ps], self.slots_of(group)) for ps in found.values()]
+        batches = [Batch(ps, [self.state[p] for p in ps], slots) for ps in found.values()]
         self._batches[id(group)] = names, batches
         return batches
 
     def slots_of(self, group):
         return self.slots
+
+    def refuse_unfit(self):
+        """Raises, before anything is changed, for a parameter or gradient that no kernel can take."""
+        for i, group in enumerate(self.param_groups):
+            for k, p in enumerate(group["params"]):
+                if p._grad is None:
+                    continue
+                name, data, g = f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}", p.data, p._grad.data
+                if not data.flags.writeable:
+                    raise ValueError(f"{name}, is read-only; make it of a writable array, for example a copy")
+                if not data.flags.c_contiguous:
+                    raise ValueError(f"{name}, is not C-contiguous (strides {data.strides}); make it of a contiguous array")
+                if g.shape != data.shape or g.dtype != data.dtype:
+                    raise ValueError(f"{name} {data.dtype}, has a gradient {g.shape} {g.dtype}; set both to one shape and dtype")
+                if not g.flags.c_contiguous:
+                    raise ValueError(f"{name}: its gradient is not C-contiguous (strides {g.strides}); set grad to a contiguous copy")
 
     def state_dict(self):
         """``{"state": {index: {...}}, "param_groups": [...]}``, with parameters by index; arrays are copies."""
@@ -155,40 +176,50 @@ class Optimizer:
 class Batch:
     """Parameters of one dtype and one step count, with their state arrays in lists ready for the kernel."""
 
-    __slots__ = ("arrays", "params", "states", "t")
+    __slots__ = ("arrays", "params", "states")
 
     def __init__(self, params, states, slots):
-        self.params, self.states, self.t = params, states, states[0]["step"]
+        self.params, self.states = params, states
         self.arrays = [[s[slot] for s in states] for slot in slots]
 
+    @property
+    def t(self):
+        return self.states[0]["step"]
+
     def current(self):
-        return self.states[0]["step"] == self.t
+        """Whether all of them still have made the same number of steps."""
+        t = self.t
+        return all(own["step"] == t for own in self.states)
 
 
 class Update:
     """One launch: run now, and, in a captured step, its scalars for every later replay."""
 
-    __slots__ = ("batch", "group", "optimizer")
+    __slots__ = ("batch", "group", "kernel", "optimizer")
 
     def __init__(self, optimizer, group, batch):
-        self.optimizer, self.group, self.batch = optimizer, group, batch
+        self.optimizer, self.group, self.batch, self.kernel = optimizer, group, batch, optimizer.kernel(group)
+
+    def alive(self):
+        """Whether this is still the optimizer's state and rule: a replay of a recorded launch must be what step() would do."""
+        batch, states = self.batch, self.optimizer.state
+        return self.kernel is self.optimizer.kernel(self.group) and all(
+            states.get(p) is own for p, own in zip(batch.params, batch.states, strict=True)
+        )
 
     def scalars(self):
         return self.optimizer.scalars(self.group, self.batch.t + 1)
 
     def run(self):
         params = self.batch.params
-        self.optimizer.kernel(self.group)(
-            [p.data for p in params], [p._grad.data for p in params], *self.batch.arrays, *self.scalars()
-        )
+        self.kernel([p.data for p in params], [p._grad.data for p in params], *self.batch.arrays, *self.scalars())
         self.done()
 
     def done(self):
         """The step has been made: count it, and tell the tape that the parameters have changed."""
-        batch = self.batch
-        batch.t += 1
+        batch, t = self.batch, self.batch.t + 1
         for own in batch.states:
-            own["step"] = batch.t
+            own["step"] = t
         tape.changed(*[p.data for p in batch.params])
 
 

@@ -3,6 +3,7 @@
 A family here has the name of its C file, a function the name, arguments and defaults of its row in csrc/kernels.def.
 `KERNELS` collects them all by name.
 """
+
 from . import activation, elementwise, loss, matmul, optim, reduce, softmax, stream
 from .common import KERNELS
 

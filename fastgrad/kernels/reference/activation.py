@@ -2,6 +2,7 @@
 
 Shapes: every operand broadcasts to the shape of the result.
 """
+
 import numpy as np
 
 from .common import give, kernel

@@ -1,4 +1,5 @@
 """What the definitions share: a quiet decorator, `out`, and lists of arrays."""
+
 import functools
 import inspect
 

@@ -3,6 +3,7 @@
 Shapes: every operand broadcasts to the shape of the result. A NaN operand makes a NaN, except where a comparison
 decides (`equal`, `where`, `clip_backward`).
 """
+
 import numpy as np
 
 from .common import give, kernel

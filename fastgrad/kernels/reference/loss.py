@@ -1,4 +1,5 @@
 """Losses of a row of scores x[N,C] and the class target[N] it should have chosen."""
+
 import numpy as np
 
 from .common import give, kernel

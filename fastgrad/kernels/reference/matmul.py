@@ -1,4 +1,5 @@
 """Matrix products."""
+
 import numpy as np
 
 from .common import give, kernel

@@ -3,6 +3,7 @@
 Only + - * / and the square root, in the order written here: the compiled rules give the same bits. Numbers are combined
 as Python floats first, and become the dtype of the arrays once, where they meet them.
 """
+
 import math
 
 import numpy as np

@@ -3,6 +3,7 @@
 A floating-point sum depends on its order. Here the order is part of the definition, so that the compiled kernels give
 the same bits on every instruction set and for any number of threads.
 """
+
 import numpy as np
 
 from .common import give, kernel
@@ -18,8 +19,8 @@ def cut(x, block, multiple):
     Adding +0 changes no running sum that began at +0, since such a sum is never -0.
     """
     O, R, *inner = x.shape
-    blocks = -(-R // block) if R > block else 1
-    length = block if R > block else -(-R // multiple) * multiple
+    blocks = -(-R // block) if block < R else 1
+    length = block if block < R else -(-R // multiple) * multiple
     padded = np.zeros((O, blocks * length, *inner), dtype=x.dtype)
     padded[:, :R] = x
     return padded.reshape(O, blocks, length, *inner)

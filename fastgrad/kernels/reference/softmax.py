@@ -3,6 +3,7 @@
 The largest number of a row is subtracted first: it changes nothing in exact arithmetic and keeps e^x from overflowing.
 Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 4.1.
 """
+
 import numpy as np
 
 from .common import give, kernel

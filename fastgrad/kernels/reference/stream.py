@@ -1,4 +1,5 @@
 """The plain loops an update rule is measured against: its reads and writes, and next to no arithmetic."""
+
 from .common import each
 
 

@@ -1,0 +1,65 @@
+"""The command line: ``python -m fastgrad [demo | info]``."""
+
+import argparse
+import sys
+
+import numpy as np
+
+from . import __version__, kernels
+
+__all__ = ["main"]
+
+
+def main(argv=None):
+    """Runs a command and returns the exit code: 0, 1 when the demonstration missed its mark, 130 when interrupted."""
+    parser = make_parser()
+    options = parser.parse_args(argv)
+    try:
+        if options.command == "demo":
+            return demo(options)
+        if options.command == "info":
+            return info()
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    parser.print_help()
+    return 0
+
+
+def make_parser():
+    parser = argparse.ArgumentParser(prog="python -m fastgrad", description="fastgrad trains neural networks on a CPU.")
+    parser.add_argument("--version", action="version", version=f"fastgrad {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    about = "train a network of seven layers on handwritten digits, and show what the kernels give"
+    demo = commands.add_parser("demo", help=about, description=about)
+    demo.add_argument("--seed", type=whole, default=0, metavar="N", help="of split, initial values and batches")
+    demo.add_argument("--quick", action="store_true", help="a third of the epochs, smaller measurements")
+    about = "say which kernels, instruction set, threads and BLAS are in use"
+    commands.add_parser("info", help=about, description=about)
+    return parser
+
+
+def whole(text):
+    """A seed: a whole number, not negative."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a whole number from 0 on, not {text!r}")
+    return int(text)
+
+
+def demo(options):
+    from .demo import run
+
+    complaints = run(options.seed, options.quick)
+    for complaint in complaints:
+        print(f"demo failed: {complaint}", file=sys.stderr)
+    return 1 if complaints else 0
+
+
+def info():
+    found = kernels.info()
+    blas = {f"blas {name}": value for name, value in found.pop("blas").items()}
+    found = {"fastgrad": __version__, "numpy": np.__version__, **found, "isas": ", ".join(found["isas"]), **blas}
+    width = max(map(len, found))
+    for name, value in found.items():
+        print(f"{name:{width}}  {value}".rstrip())
+    return 0
