@@ -86,6 +86,8 @@ def use(which=None, *, isa=None, threads=None):
     """
     if which not in (None, "native", "reference"):
         raise ValueError(f'use: "native" or "reference", not {which!r}')
+    if threads is not None and threads < 1:
+        raise ValueError(f"use: threads must be at least 1, not {threads}")
     before = _core.get_switch()
     _core.set_switch(
         before[0] if which is None else int(which == "reference"),

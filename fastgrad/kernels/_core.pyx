@@ -11,6 +11,7 @@ door, `fg_launch`. It never copies what will be written. Three things may happen
 
 READ IN THIS ORDER: the state of a thread, arrays from the pool, Kernel (gather, bind_*, finish), Program.
 """
+import operator
 import os
 
 import numpy as np
@@ -28,6 +29,7 @@ cdef extern from "Python.h":
     int PyFloat_Check(PyObject *o)
     int PyLong_Check(PyObject *o)
     int PyList_Check(PyObject *o)
+    int PyObject_TypeCheck(PyObject *o, PyTypeObject *type)
     int PyTuple_Check(PyObject *o)
     double PyFloat_AsDouble(PyObject *o) except? -1.0
     object PyObject_Vectorcall(object f, PyObject **args, size_t nargsf, PyObject *kwnames)
@@ -48,8 +50,6 @@ cdef extern from "numpy/arrayobject.h":
         pass
     ctypedef struct PyArrayObject_fields:
         PyObject *mem_handler
-    ctypedef struct PyArray_Descr:
-        pass
     int PyArray_Check(PyObject *o)
     int PyArray_CheckScalar(PyObject *o)
     int PyArray_TYPE(PyArrayObject *a)
@@ -61,11 +61,7 @@ cdef extern from "numpy/arrayobject.h":
     int PyArray_ITEMSIZE(PyArrayObject *a)
     int PyArray_ISNOTSWAPPED(PyArrayObject *a)
     void *PyArray_DATA(PyArrayObject *a)
-    void PyArray_ENABLEFLAGS(PyArrayObject *a, int flags)
-    PyArray_Descr *PyArray_DescrFromType(int typenum)
-    object PyArray_NewFromDescr(PyTypeObject *subtype, PyArray_Descr *descr, int nd, cnp.npy_intp *dims,
-                                cnp.npy_intp *strides, void *data, int flags, PyObject *obj)
-    PyTypeObject PyArray_Type
+    PyTypeObject PyComplexFloatingArrType_Type
     int NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_ALIGNED, NPY_ARRAY_WRITEABLE, NPY_ARRAY_OWNDATA, NPY_ARRAY_CARRAY
     int NPY_FLOAT, NPY_DOUBLE, NPY_INT64, NPY_UINT8, NPY_BOOL
     int NPY_MAXDIMS
@@ -188,7 +184,13 @@ cdef extern from *:
     static PyDataMem_Handler fg_handler = {
         "fastgrad_pool", 1, {&fg_results, fg_np_malloc, fg_np_calloc, fg_np_realloc, fg_np_free}};
 
-    static PyObject *fg_set_handler(PyObject *array, PyObject *capsule) {
+    static PyObject *fg_new_array(int typenum, int ndim, npy_intp *dims, void *block, PyObject *capsule) {
+        PyObject *array = PyArray_NewFromDescr(&PyArray_Type, PyArray_DescrFromType(typenum), ndim, dims, NULL, block,
+                                               NPY_ARRAY_CARRAY, NULL);
+        if (!array) {
+            fg_pool_put(&fg_results, block);
+            return NULL;
+        }
         PyArray_ENABLEFLAGS((PyArrayObject *)array, NPY_ARRAY_OWNDATA);
         Py_INCREF(capsule);
         ((PyArrayObject_fields *)array)->mem_handler = capsule;
@@ -219,10 +221,11 @@ cdef extern from *:
     fg_blas fg_library
     fg_team fg_workers
     void *fg_handler_address "(&fg_handler)"
-    void fg_set_handler(PyObject *array, PyObject *capsule)
+    object fg_new_array(int typenum, int ndim, cnp.npy_intp *dims, void *block, PyObject *capsule)
     void fg_start()
     void fg_make_vectorcall(PyObject *type, Py_ssize_t offset)
 
+MOST_THREADS = 1024
 ISA_NAMES = ("baseline", "avx2", "avx512")
 cdef int process_isa = fg_cpu_isa()
 cdef int process_reference = 0
@@ -268,8 +271,8 @@ def set_switch(int reference, int isa, int threads):
     if isa > fg_cpu_isa() or isa < -1:
         raise ValueError(f"this machine does not run {ISA_NAMES[isa] if 0 <= isa < FG_ISAS else isa}; "
                          f"it runs {', '.join(ISA_NAMES[:fg_cpu_isa() + 1])}")
-    if threads < 0:
-        raise ValueError(f"threads must be at least 1, not {threads}")
+    if not 0 <= threads <= MOST_THREADS:
+        raise ValueError(f"threads must be from 1 to {MOST_THREADS}, not {threads}")
     fg_tls.reference, fg_tls.isa, fg_tls.threads = reference, isa, threads
 
 
@@ -295,8 +298,8 @@ def current_state():
 def set_num_threads(int n):
     """The largest team a kernel may use, for the whole process. Never changes a result."""
     global process_threads
-    if n < 1:
-        raise ValueError(f"set_num_threads: n must be at least 1, not {n}")
+    if not 1 <= n <= MOST_THREADS:
+        raise ValueError(f"set_num_threads: n must be from 1 to {MOST_THREADS}, not {n}")
     process_threads = n
 
 
@@ -347,25 +350,26 @@ def blas_info():
 # ---------------------------------------------------------------------------------------------------------------------
 cdef object new_array(int typenum, int ndim, cnp.npy_intp *dims):
     """An uninitialised C-contiguous array that owns a block of the pool."""
-    cdef PyArray_Descr *descr = PyArray_DescrFromType(typenum)     # NewFromDescr steals this reference
+    cdef size_t itemsize = 4 if typenum == NPY_FLOAT else 1 if typenum == NPY_BOOL or typenum == NPY_UINT8 else 8
+    cdef double about = <double>itemsize
     cdef size_t count = 1
     cdef int i
     for i in range(ndim):
         count *= <size_t>dims[i]
-    cdef size_t itemsize = 4 if typenum == NPY_FLOAT else 1 if typenum == NPY_BOOL or typenum == NPY_UINT8 else 8
+        about *= <double>dims[i]
+    if about > 2.0**62:
+        raise MemoryError(f"no memory for an array of shape {tuple([dims[i] for i in range(ndim)])}")
     cdef void *block = fg_pool_get(&fg_results, count * itemsize)
     if block == NULL:
         raise MemoryError(f"no memory for an array of {count * itemsize} bytes")
-    cdef object array = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, dims, NULL, block, NPY_ARRAY_CARRAY, NULL)
-    fg_set_handler(<PyObject *>array, <PyObject *>handler_capsule)
-    return array
+    return fg_new_array(typenum, ndim, dims, block, <PyObject *>handler_capsule)
 
 
 def empty(shape, dtype):
     """An uninitialised array from the pool (64-byte aligned); dtypes the kernels never make come from NumPy."""
     cdef cnp.npy_intp dims[32]
     cdef int i, typenum = cnp.dtype(dtype).num
-    if typenum not in (NPY_FLOAT, NPY_DOUBLE, NPY_INT64, NPY_BOOL):
+    if typenum not in (NPY_FLOAT, NPY_DOUBLE, NPY_INT64, NPY_BOOL) or not cnp.dtype(dtype).isnative:
         return np.empty(shape, dtype)
     if len(shape) > 32:
         raise ValueError(f"{len(shape)} dimensions are more than 32")
@@ -387,7 +391,8 @@ def memory():
 
 
 def set_memory_cap(size_t cap):
-    fg_results.cap = cap
+    """The most bytes of free large blocks that are kept; 0 keeps none. What is kept already stays until `empty_cache`."""
+    fg_results.cap = cap or 1           # 0 stands for the default there
 
 include "kernel.pxi"
 include "program.pxi"

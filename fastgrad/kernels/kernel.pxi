@@ -36,7 +36,8 @@ cdef inline int array_dtype(PyObject *o) noexcept:
 
 
 cdef inline bint is_number(PyObject *o) noexcept:
-    return PyFloat_Check(o) or PyLong_Check(o) or (PyArray_CheckScalar(o) and not PyArray_Check(o))
+    return PyFloat_Check(o) or PyLong_Check(o) or (
+        PyArray_CheckScalar(o) and not PyArray_Check(o) and not PyObject_TypeCheck(o, &PyComplexFloatingArrType_Type))
 
 
 cdef inline bint same_shape(PyArrayObject *a, PyArrayObject *b) noexcept:
@@ -52,6 +53,15 @@ cdef inline bint same_shape(PyArrayObject *a, PyArrayObject *b) noexcept:
 cdef inline bint contiguous(PyArrayObject *a) noexcept:
     cdef int want = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
     return (PyArray_FLAGS(a) & want) == want
+
+
+cdef inline bint walkable(PyArrayObject *a) noexcept:
+    """Whether C may read it in steps of whole elements; a view into bytes or into a packed record may not be."""
+    cdef int i
+    for i in range(PyArray_NDIM(a)):
+        if PyArray_DIMS(a)[i] > 1 and PyArray_STRIDES(a)[i] % PyArray_ITEMSIZE(a):
+            return False
+    return PyArray_FLAGS(a) & NPY_ARRAY_ALIGNED != 0
 
 
 cdef void extent(PyArrayObject *a, uintptr_t *lo, uintptr_t *hi) noexcept:
@@ -178,6 +188,11 @@ cdef class Kernel:
     def __wrapped__(self):
         return self.reference
 
+    cdef int scalars(self):
+        """How many double scalars the row has."""
+        cdef int i
+        return sum(1 for i in range(self.params) if self.param[i].kind == SCALAR)
+
     def attach(self, reference):
         self.reference = reference
 
@@ -219,7 +234,7 @@ cdef class Kernel:
             param = &self.param[i]
             if param.kind == SCALAR:
                 if argv[i] != NULL:
-                    call.scalar[param.index] = PyFloat_AsDouble(argv[i])
+                    call.scalar[param.index] = PyFloat_AsDouble(argv[i]) if PyFloat_Check(argv[i]) else self.number(i, argv[i])
                 elif param.has_default:
                     call.scalar[param.index] = param.default
                 else:
@@ -227,10 +242,24 @@ cdef class Kernel:
             elif param.kind == SIZE:
                 if argv[i] == NULL:
                     raise TypeError(f"{self.__name__} needs {self.names[i]}")
-                call.size[param.index] = <object>argv[i]
+                try:
+                    call.size[param.index] = operator.index(<object>argv[i])
+                except (TypeError, OverflowError):
+                    raise TypeError(f"{self.__name__}: {self.names[i]} must be an integer of 64 bits, "
+                                    f"not {<object>argv[i]!r}") from None
                 if call.size[param.index] < 0:
                     raise ValueError(f"{self.__name__}: {self.names[i]} must not be negative")
         return 0
+
+    cdef double number(self, int i, PyObject *o) except? -1.0:
+        """Argument i, which is no Python float, as a double."""
+        if not PyObject_TypeCheck(o, &PyComplexFloatingArrType_Type):
+            try:
+                return PyFloat_AsDouble(o)
+            except (TypeError, ValueError, OverflowError):
+                pass
+        raise TypeError(f"{self.__name__}: {self.names[i]} must be a number a double can hold, "
+                        f"not one of type {type(<object>o).__name__}")
 
     cdef int dtype_of(self, PyObject **argv) except -2:
         """The dtype all float arrays of a call share; -1: none is of a dtype the kernels serve."""
@@ -265,10 +294,15 @@ cdef class Kernel:
                 continue
             value = <object>argv[i]
             if isinstance(value, cnp.ndarray):
-                parts.append(f"{name} {value.dtype if dtypes else value.shape}")
+                parts.append(f"{name} {described(value, dtypes)}")
             elif isinstance(value, (list, tuple)):
-                parts.append(f"{name} {[v.dtype if dtypes else v.shape for v in value]}")
+                parts.append(f"{name} [{', '.join(described(v, dtypes) for v in value)}]")
         return ", ".join(parts)
+
+    cdef str slot_name(self, int s):
+        for i, name in enumerate(self.names):
+            if self.param[i].kind == ARRAY and self.param[i].index == s:
+                return name
 
     cdef str mixed(self, PyObject **argv):
         return (f"{self.__name__}: the arrays have different dtypes ({self.describe(argv, True)}); "
@@ -316,7 +350,7 @@ cdef class Kernel:
                 if self.slot[s].mode != WRITE:
                     raise TypeError(f"{self.__name__} needs {self.names[i]}")
             elif self.slot[s].mode == READ and self.slot[s].typenum < 0 and is_number(o):
-                set_number(call, s, PyFloat_AsDouble(o))
+                set_number(call, s, PyFloat_AsDouble(o) if PyFloat_Check(o) else self.number(i, o))
             else:
                 operand[s] = self.array(i, argv, call.dtype)
                 if self.slot[s].mode != READ:
@@ -335,7 +369,7 @@ cdef class Kernel:
 
     cdef object bind_flat(self, PyArrayObject **operand, PyArrayObject *first, fg_call *call):
         """Every array contiguous and of one shape: one dimension, strides 1 (0 for a number)."""
-        cdef object out = None
+        cdef object out = None, kept = None
         cdef int s
         cdef bint given = True
         for s in range(self.slots):
@@ -353,10 +387,10 @@ cdef class Kernel:
             out = <object>operand[s]
             for i in range(self.slots):
                 if i != s and operand[i] != NULL and overlap(operand[i], operand[s]) and not same_view(operand[i], operand[s]):
-                    kept = copied(operand[i])
-                    call.ptr[i] = PyArray_DATA(<PyArrayObject *><PyObject *>kept)
-                    return out, kept
-        return out
+                    fresh = copied(operand[i])
+                    kept = (kept, fresh)
+                    call.ptr[i] = PyArray_DATA(<PyArrayObject *><PyObject *>fresh)
+        return out if kept is None else (out, kept)
 
     # -- rows, reductions, products: shapes by letter ------------------------------------------------------------------
     cdef object bind_shaped(self, PyObject **argv, fg_call *call, list keep):
@@ -490,6 +524,12 @@ cdef class Kernel:
         return 0
 
 
+cdef str described(object value, bint dtypes):
+    if not isinstance(value, cnp.ndarray):
+        return type(value).__name__
+    return str(value.dtype if dtypes else value.shape)
+
+
 cdef inline void set_number(fg_call *call, int s, double value) noexcept:
     if call.dtype == FG_F32:
         call.number[s].f32 = <float>value
@@ -557,7 +597,7 @@ cdef object bind_broadcast(Kernel self, PyArrayObject **operand, PyObject **argv
         elif self.slot[s].mode != READ:
             out = <object>operand[s]
             if PyArray_NDIM(operand[s]) != ndim or PyArray_SIZE(operand[s]) != product(shape, ndim):
-                raise ValueError(f"{self.__name__}: the result does not have the shape of {self.names[-1]}: "
+                raise ValueError(f"{self.__name__}: the result does not have the shape of {self.slot_name(s)}: "
                                  f"{self.describe(argv, False)}")
             for k in range(self.slots):
                 if k != s and operand[k] != NULL and overlap(operand[k], operand[s]) and not same_view(operand[k], operand[s]):
@@ -581,14 +621,14 @@ cdef object coalesce(Kernel self, PyArrayObject **operand, cnp.npy_intp *shape, 
     cdef int64_t stride[8]
     cdef int s, d, k, n = 0
     cdef bint merge
-    cdef cnp.npy_intp bytes_
     call.work = product(shape, ndim)
     for s in range(self.slots):
         if operand[s] == NULL:
             continue
-        if not PyArray_FLAGS(operand[s]) & NPY_ARRAY_ALIGNED:
+        if not walkable(operand[s]):
             if self.slot[s].mode != READ:
-                raise ValueError(f"{self.__name__}: {self.names[-1]} is not aligned")
+                raise ValueError(f"{self.__name__}: {self.slot_name(s)} would be written and its elements are not aligned; "
+                                 f"pass an array NumPy has made")
             fresh = copied(operand[s])
             kept = (kept, fresh)
             operand[s] = <PyArrayObject *><PyObject *>fresh
@@ -604,10 +644,7 @@ cdef object coalesce(Kernel self, PyArrayObject **operand, cnp.npy_intp *shape, 
             if operand[s] != NULL:
                 k = d - (ndim - PyArray_NDIM(operand[s]))
                 if k >= 0 and PyArray_DIMS(operand[s])[k] != 1:
-                    bytes_ = PyArray_STRIDES(operand[s])[k]
-                    if bytes_ % PyArray_ITEMSIZE(operand[s]):
-                        raise ValueError(f"{self.__name__}: an array's strides are not whole elements; copy it first")
-                    stride[s] = bytes_ // PyArray_ITEMSIZE(operand[s])
+                    stride[s] = PyArray_STRIDES(operand[s])[k] // PyArray_ITEMSIZE(operand[s])
         merge = n > 0
         if merge:
             for s in range(self.slots):
@@ -626,7 +663,8 @@ cdef object coalesce(Kernel self, PyArrayObject **operand, cnp.npy_intp *shape, 
             strides[s][0] = 0 if operand[s] == NULL else 1
         n = 1
     if n > FG_DIMS:
-        raise ValueError(f"{self.__name__}: more than {FG_DIMS} dimensions are left after merging; make the arrays contiguous")
+        raise ValueError(f"{self.__name__}: more than {FG_DIMS} dimensions are left after merging; "
+                         f"copy the arrays to the shape of the result first")
     for d in range(n):
         call.size[d] = sizes[n - 1 - d]
         for s in range(self.slots):
@@ -638,11 +676,11 @@ cdef object coalesce(Kernel self, PyArrayObject **operand, cnp.npy_intp *shape, 
 cdef object copied(PyArrayObject *a):
     """A contiguous copy, made by the copy kernel where it serves the dtype, so that a captured step makes it again."""
     cdef int typenum = PyArray_TYPE(a)
-    if typenum == NPY_FLOAT or typenum == NPY_DOUBLE:
+    if (typenum == NPY_FLOAT or typenum == NPY_DOUBLE) and walkable(a):
         return KERNELS["copy"](<object>a)
     if fg_tls.program != NULL:
-        raise CaptureError(f"a {(<object>a).dtype} array that is not contiguous cannot be captured; "
-                           f"pass numpy.ascontiguousarray of it")
+        raise CaptureError(f"a {(<object>a).dtype} array that has to be copied by NumPy first (it is not contiguous, not "
+                           f"aligned, or overlaps the result) cannot be captured; pass a copy of it")
     return (<object>a).copy()
 
 
@@ -684,11 +722,16 @@ cdef object call_each(Kernel self, fg_call *call, PyObject **argv):
     cdef Py_ssize_t count = 1
     cdef int i
     cdef bint lists = False
+    cdef object tuples = None   # what the lists hold now: another thread may change them while the kernel runs
     for i in range(self.params):
         if self.param[i].kind == ARRAY and argv[i] != NULL and not PyArray_Check(argv[i]):
             if not (PyList_Check(argv[i]) or PyTuple_Check(argv[i])):
-                raise TypeError(f"{self.__name__}: {self.names[i]} must be an array or a list of arrays")
-            count, lists = len(<object>argv[i]), True
+                raise TypeError(f"{self.__name__}: {self.names[i]} must be an array or a list of arrays, "
+                                f"not {type(<object>argv[i]).__name__}")
+            held = tuple(<object>argv[i])
+            tuples = (tuples, held)
+            argv[i] = <PyObject *>held
+            count, lists = len(held), True
     if lists:
         for i in range(self.params):
             if self.param[i].kind == ARRAY and argv[i] != NULL and (

@@ -14,6 +14,7 @@ cdef class Program:
     cdef readonly list arrays        # keeps what the calls point to
     cdef readonly list labels        # a call's kernel and the shapes of its arrays
     cdef list kernels
+    cdef bint recording_now, replaying
 
     def __cinit__(self):
         self.arrays, self.labels, self.kernels = [], [], []
@@ -28,11 +29,15 @@ cdef class Program:
     def start(self):
         if fg_tls.program != NULL:
             raise CaptureError("a step is already being captured on this thread; captures do not nest")
-        fg_tls.program = <void *>self
+        if self.recording_now or self.replaying:
+            raise CaptureError("this program is being recorded or replayed on another thread")
+        Py_INCREF(<PyObject *>self)         # the thread's reference, until stop
+        fg_tls.program, self.recording_now = <void *>self, True
 
     def stop(self):
         if fg_tls.program == <void *>self:
-            fg_tls.program = NULL
+            fg_tls.program, self.recording_now = NULL, False
+            Py_XDECREF(<PyObject *>self)
 
     cdef int grow(self) except -1:
         cdef int64_t capacity = 2 * self.capacity or 64
@@ -83,9 +88,12 @@ cdef class Program:
 
     def set_scalars(self, int64_t i, values):
         """The double scalars of call i, in the order of its row."""
-        cdef int k
+        cdef int k, most
         if not 0 <= i < self.length:
             raise IndexError(f"call {i} of {self.length}")
+        most = (<Kernel>self.kernels[i]).scalars()
+        if len(values) > most:
+            raise ValueError(f"{(<Kernel>self.kernels[i]).__name__} has {most} scalars, {len(values)} were given")
         for k in range(len(values)):
             self.calls[i].scalar[k] = values[k]
 
@@ -94,12 +102,16 @@ cdef class Program:
         cdef int64_t done
         if fg_tls.program != NULL:
             raise CaptureError("a captured step cannot be replayed while another is being captured; call the plain function")
+        if self.recording_now or self.replaying:
+            raise CaptureError("this program is being recorded or replayed on another thread")
         cdef int64_t i
         cdef int threads = current_threads()
         for i in range(self.length):
             self.calls[i].threads = threads
+        self.replaying = True
         with nogil:
             done = fg_replay(&fg_workers, self.calls, self.length)
+        self.replaying = False
         if done < self.length:
             raise_status(self.calls[done].kernel, self.calls[done].status)
 

@@ -70,12 +70,12 @@ def matmul(a, b):
         return apply(Matmul, a, b)
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(f"matmul: a 0-d operand ({tuple(a.shape)} @ {tuple(b.shape)}); use * to scale")
-    if a.ndim == 1:
-        out = matmul(reshape(a, 1, -1), b)
-        return reshape(out, (*out.shape[:-2], out.shape[-1]))
     if b.ndim == 1:
         out = matmul(a, reshape(b, -1, 1))
         return reshape(out, out.shape[:-1])
+    if a.ndim == 1:
+        out = matmul(reshape(a, 1, -1), b)
+        return reshape(out, (*out.shape[:-2], out.shape[-1]))
     if a.shape[-1] != b.shape[-2]:
         raise ValueError(refusal(a, b))
     if b.ndim == 2:
