@@ -6,7 +6,8 @@
 run A B A B ...; the figure is the median over the rounds of each process's median, the ratio a ratio of those medians.
 A process during which others used the machine is run again, at most `--retakes` times; before each the report waits
 for quiet, `--patience` seconds in all. Variables that change another library's kernels or threads (OPENBLAS_*, MKL_*,
-OMP_*) are removed from every child. Exit code 1 if a bar is missed.
+OMP_*) are removed from every child. Exit code 1 if a bar is missed, 2 if
+none is but the machine was not quiet enough to tell.
 """
 
 import argparse
@@ -101,21 +102,27 @@ def number(value, unit):
     return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
 
 
-def show(line, noisy):
+def disturbed(row, samples):
+    """The jobs of a row that others may have slowed down; counts and bytes do not mind."""
+    if row.unit not in ("us", "ms", "s", "x"):
+        return []
+    return [job for job in (row.ours, *row.theirs) if any(s["others"] > NOISE for s in samples.get(job, ()))]
+
+
+def show(line):
     """One line of the table."""
     unit = line["unit"]
     mine = number(line["ours"], unit) if "ours" in line else "-"
     if "gbps" in line:
         mine += f" {line['gbps']:.1f} GB/s"
     theirs = f"{number(line['theirs'], unit)} ({line['rival']})" if "theirs" in line else "-"
-    if line["verdict"] == "no peer":
+    if line["verdict"].startswith("no peer"):
         theirs = "no peer"
     ratio = f"{line['ratio']:.2f}" if "ratio" in line else "-"
     if line.get("ratios"):
         ratio += " ({:.2f}..{:.2f})".format(*line["ratios"])
     bar = f">= {line['bar']:g}x" if line["kind"] == "speed" else f"<= {line['bar']:g} {unit}"
-    verdict = line["verdict"] + (" (noisy)" if noisy else "")
-    print(COLUMNS.format(line["what"], mine, theirs, ratio, bar, verdict), flush=True)
+    print(COLUMNS.format(line["what"], mine, theirs, ratio, bar, line["verdict"]), flush=True)
 
 
 def chosen(patterns):
@@ -140,9 +147,11 @@ def report(options):
         samples, failed = sample(group, options)
         kept.update({str(job): runs for job, runs in samples.items()})
         for row in group:
-            noisy = [job for job in (row.ours, *row.theirs) if any(s["others"] > NOISE for s in samples.get(job, ()))]
-            found.append({**judge(row, samples, machine), "noisy": [str(job) for job in noisy]})
-            show(found[-1], noisy)
+            line = judge(row, samples, machine)
+            line["noisy"] = [str(job) for job in disturbed(row, samples)]
+            line["verdict"] += " (noisy)" if line["noisy"] else ""
+            found.append(line)
+            show(line)
         for job, why in failed.items():
             print(f"    {job} failed: {why}", flush=True)
             found[-1].setdefault("failed", {})[str(job)] = why
@@ -167,7 +176,9 @@ def main():
     for line in found["lines"]:
         counts[line["verdict"]] = counts.get(line["verdict"], 0) + 1
     print("\n" + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
-    return int(not all(verdict.startswith(("met", "no peer", "not judged")) for verdict in counts))
+    if not all(verdict.startswith(("met", "no peer", "not judged")) for verdict in counts):
+        return 1
+    return 2 if any("noisy" in verdict for verdict in counts) else 0
 
 
 if __name__ == "__main__":

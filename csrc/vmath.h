@@ -23,7 +23,9 @@
  * Largest error in units in the last place, over all 2^32 floats (truth: double) and 3e7 doubles each, random and at
  * every seam (truth: long double), on every instruction set of x86:
  *
- *
+ *                exp   expm1    log   log1p   tanh   sigmoid
+ *     float     1.07    1.79   0.96    1.55   2.50      2.41
+ *     double    1.04    2.18   1.28    1.76   2.55      2.33
  *
  * Special values are C's: e^-inf = 0, log 0 = -inf, log x = NaN for x < 0, log1p -1 = -inf, tanh +-inf = +-1; NaN stays
  * NaN, and expm1, log1p and tanh keep the sign of zero.

@@ -68,7 +68,7 @@ class Captured:
 
 
 def key_of(inputs):
-    key = [state.grad]
+    key: list = [state.grad]
     for x in inputs:
         if isinstance(x, (Value, np.ndarray)):
             key.append((type(x), x.shape, x.dtype, getattr(x, "requires_grad", False)))

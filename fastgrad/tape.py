@@ -11,8 +11,10 @@ The tape knows no operation. `ops` installs the two it needs: `add`, to sum the 
 """
 import threading
 import weakref
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+from typing import Any
 
 OUT = -1  # in Op.saves: the result itself
 new_key = count(0, -1).__next__  # keys fall with time: the newest node has the smallest
@@ -22,19 +24,38 @@ class State(threading.local):
     """What a thread has switched: whether it records nodes, and the capture that watches its step, if any."""
 
     grad = True
-    capture = None
+    capture: Any = None
 
 
 class Value:
     """What flows along the tape: an array, its gradient, and the node that made it (None for a leaf)."""
 
     __slots__ = ("__weakref__", "_grad", "data", "node", "requires_grad")
+    data: Any
+    requires_grad: bool
+    node: "Node | None"
+    _grad: "Value | None"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def dtype(self):
+        return self.data.dtype
 
 
 class Node:
     """One recorded operation. `saved` holds what `op.saves` names: one array, or a tuple; `info` is the rule's own."""
 
     __slots__ = ("clock", "info", "inputs", "key", "op", "saved", "shape")
+    op: Any
+    inputs: Any
+    saved: Any
+    info: Any
+    shape: tuple[int, ...]
+    clock: int
+    key: int
 
     def taped(self):
         """This node with its saved arrays as tensors again, so that the rule itself can be recorded."""
@@ -54,8 +75,11 @@ class Node:
 
 state = State()
 clock = 0  # how many times fastgrad has changed an array in place
-_changed = {}  # id of a storage -> [clock of its last change, weak reference that removes this entry]
-_tensor = add = sum_to = copy = None
+_changed: dict[int, list] = {}  # id of a storage -> [clock of its last change, weak reference that removes this entry]
+_tensor: Any = None
+add: Any = None
+sum_to: Any = None
+copy: Any = None
 
 
 def install(**parts):
@@ -80,7 +104,7 @@ def record(op, node, edges, arrays, out):
 def backward(roots, gradients, *, wanted=None, last=None, retain_graph=False, create_graph=False):
     """Passes `gradients` from `roots` back to the leaves; into `wanted` (a dict keyed by id) instead when it is given,
     and then no further than the node with the key `last`."""
-    waiting = {}  # key of a node still to come -> the node, and what has arrived at it so far
+    waiting: dict = {}  # key of a node still to come -> the node, and what has arrived at it so far
     for root, g in zip(roots, gradients, strict=True):
         if root.node is None:
             accumulate(root, copy(g), wanted)
@@ -144,6 +168,10 @@ def storage(array):
     return array
 
 
+def _forget(key, _):
+    _changed.pop(key, None)
+
+
 def changed(*arrays):
     """Tells the tape that fastgrad has written into these arrays, so that a stale use of one is found."""
     global clock
@@ -152,7 +180,7 @@ def changed(*arrays):
         owner = storage(array)
         entry = _changed.get(id(owner))
         if entry is None:
-            entry = _changed[id(owner)] = [clock, weakref.ref(owner, lambda _, key=id(owner): _changed.pop(key, None))]
+            entry = _changed[id(owner)] = [clock, weakref.ref(owner, partial(_forget, id(owner)))]
         entry[0] = clock
 
 

@@ -32,14 +32,6 @@ class Tensor(Value):
 
     # -- what it is ----------------------------------------------------------------------------------------------------
     @property
-    def shape(self):
-        return self.data.shape
-
-    @property
-    def dtype(self):
-        return self.data.dtype
-
-    @property
     def ndim(self):
         return self.data.ndim
 

@@ -31,6 +31,10 @@ class Module:
     ['body.weight', 'body.bias']
     """
 
+    _parameters: dict
+    _modules: dict
+    training: bool
+
     def __init__(self):
         self.__dict__.update(_parameters={}, _modules={}, training=True)
 
@@ -41,16 +45,13 @@ class Module:
         return self.forward(*args, **kwargs)
 
     def __setattr__(self, name, value):
-        registries = self.__dict__.get("_parameters"), self.__dict__.get("_modules")
+        registries = [self.__dict__[key] for key in ("_parameters", "_modules") if key in self.__dict__]
+        for registry in registries:
+            registry.pop(name, None)
         if isinstance(value, (Parameter, Module)):
-            if registries[0] is None:
+            if not registries:
                 raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting {name}")
-            mine, other = registries if isinstance(value, Parameter) else registries[::-1]
-            other.pop(name, None)
-            mine[name] = value
-        elif registries[0] is not None:
-            for registry in registries:
-                registry.pop(name, None)
+            registries[isinstance(value, Module)][name] = value
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name):

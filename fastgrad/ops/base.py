@@ -54,7 +54,9 @@ class Op:
 
 def apply(op, *operands):
     """Runs an op. Several results: the first is differentiated, the others (indices, say) are constants."""
-    arrays, edges, tensors, wanted = [], [], False, False
+    arrays: list = []
+    edges: list = []  # for each operand the node that made it, the leaf itself, or None
+    tensors = wanted = False
     for x in operands:
         if isinstance(x, Value):
             tensors = True

@@ -64,20 +64,18 @@ class Linear(Op):
 
 def matmul(a, b):
     """a @ b with NumPy's meaning: vectors, matrices, and stacks of matrices that broadcast."""
-    if a.ndim == 2 and b.ndim == 2:
-        if a.shape[1] != b.shape[0]:
-            raise ValueError(refusal(a, b))
-        return apply(Matmul, a, b)
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(f"matmul: a 0-d operand ({tuple(a.shape)} @ {tuple(b.shape)}); use * to scale")
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+        raise ValueError(refusal(a, b))
+    if a.ndim == 2 and b.ndim == 2:
+        return apply(Matmul, a, b)
     if b.ndim == 1:
         out = matmul(a, reshape(b, -1, 1))
         return reshape(out, out.shape[:-1])
     if a.ndim == 1:
         out = matmul(reshape(a, 1, -1), b)
         return reshape(out, (*out.shape[:-2], out.shape[-1]))
-    if a.shape[-1] != b.shape[-2]:
-        raise ValueError(refusal(a, b))
     if b.ndim == 2:
         return reshape(apply(Matmul, reshape(a, -1, a.shape[-1]), b), (*a.shape[:-1], b.shape[-1]))
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])

@@ -102,7 +102,7 @@ class Optimizer:
         if cached and cached[0] == names and all(b.current() for b in cached[1]):
             return cached[1]
         self.refuse_unfit()
-        found = {}
+        found: dict = {}
         for p in live:
             own = self.state.setdefault(p, {"step": 0})
             for slot in slots:
@@ -134,7 +134,8 @@ class Optimizer:
 
     def state_dict(self):
         """``{"state": {index: {...}}, "param_groups": [...]}``, with parameters by index; arrays are copies."""
-        index, groups = {}, []
+        index: dict = {}
+        groups = []
         for group in self.param_groups:
             for p in group["params"]:
                 index[p] = len(index)
