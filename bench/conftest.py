@@ -40,6 +40,7 @@ def clock(benchmark, request):
     return run
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter):
     """Rates beside what the machine allows: GB/s against the plain C loop's, Gflop/s against the measured peak."""
     if not TIMED:

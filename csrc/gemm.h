@@ -44,13 +44,15 @@
 #define GEMM_SHUFFLES 0
 #endif
 #if defined(__GNUC__) && !defined(GEMM_PLAIN)
-#define GEMM_TYPE(B) typedef T FG(v##B) __attribute__((vector_size(B), aligned(sizeof(T)), may_alias));
+#define GEMM_TYPE(B)                                                                                                  \
+    typedef T FG(v##B) __attribute__((vector_size(B)));                                                               \
+    typedef T FG(u##B) __attribute__((vector_size(B), aligned(sizeof(T)), may_alias)); /* the same anywhere in memory */
 #define GEMM_LANE(v, l) (v)[l]
 #define GEMM_NOINLINE __attribute__((noinline))
 #define GEMM_INLINE static inline __attribute__((always_inline))
 #define GEMM_ZERO {0}
 #else
-#define GEMM_TYPE(B) typedef T FG(v##B);
+#define GEMM_TYPE(B) typedef T FG(v##B), FG(u##B);
 #define GEMM_LANE(v, l) (v)
 #define GEMM_NOINLINE
 #define GEMM_INLINE static inline
@@ -104,7 +106,7 @@
         }                                                                                                             \
         for (int64_t k = 0; k < depth; k++) {                                                                         \
             FG(v##B) bv[V];                                                                                           \
-            GEMM_UNROLL for (int v = 0; v < V; v++) bv[v] = *(const FG(v##B) *)(b + v * L);                           \
+            GEMM_UNROLL for (int v = 0; v < V; v++) bv[v] = *(const FG(u##B) *)(b + v * L);                           \
             GEMM_UNROLL for (int i = 0; i < R; i++) {                                                                 \
                 FG(v##B) x = FG(splat##B)((i < 4 ? p0 : i < 8 ? p1 : p2)[(i % 4) * a_row]);                           \
                 GEMM_UNROLL for (int v = 0; v < V; v++) acc[i][v] = FG(madd##B)(x, bv[v], acc[i][v]);                 \
@@ -113,7 +115,7 @@
         }                                                                                                             \
         GEMM_UNROLL for (int i = 0; i < R; i++) {                                                                     \
             GEMM_UNROLL for (int v = 0; v < V; v++) {                                                                 \
-                FG(v##B) *out = (FG(v##B) *)(c + i * c_row + v * L);                                                  \
+                FG(u##B) *out = (FG(u##B) *)(c + i * c_row + v * L);                                                  \
                 if (add) acc[i][v] += *out;                                                                           \
                 *out = acc[i][v];                                                                                     \
             }                                                                                                         \
@@ -173,6 +175,7 @@ typedef void FG(micro)(int64_t depth, const T *restrict a, int64_t a_row, int64_
 /* The widths: two vectors, one, and narrower ones for the last columns. The tables go from many rows to one. */
 #if FG_VECTOR_BYTES == 64
 typedef FG(v64) FG(vector);
+typedef FG(u64) FG(unaligned);
 #define GEMM_MADD FG(madd64)
 #define GEMM_WIDTH(V, B) GEMM_MICRO(12, V, B) GEMM_MICRO(8, V, B) GEMM_SMALL(V, B)
 #define GEMM_NAMES(V, B) {FG(micro_12x##V##_##B), FG(micro_8x##V##_##B), GEMM_SMALL_NAMES(V, B)}
@@ -185,6 +188,7 @@ static const int FG(rows_of)[] = {12, 8, 4, 2, 1};
 static FG(micro) *const FG(micros)[][5] = {GEMM_NAMES(2, 64), GEMM_NAMES(1, 64), GEMM_NAMES(1, 32), GEMM_NAMES(1, 16)};
 #elif FG_VECTOR_BYTES == 32
 typedef FG(v32) FG(vector);
+typedef FG(u32) FG(unaligned);
 #define GEMM_MADD FG(madd32)
 #define GEMM_WIDTH(V, B) GEMM_MICRO(6, V, B) GEMM_SMALL(V, B)
 #define GEMM_NAMES(V, B) {FG(micro_6x##V##_##B), GEMM_SMALL_NAMES(V, B)}
@@ -196,6 +200,7 @@ static const int FG(rows_of)[] = {6, 4, 2, 1};
 static FG(micro) *const FG(micros)[][4] = {GEMM_NAMES(2, 32), GEMM_NAMES(1, 32), GEMM_NAMES(1, 16)};
 #else
 typedef FG(v16) FG(vector);
+typedef FG(u16) FG(unaligned);
 #define GEMM_MADD FG(madd16)
 #define GEMM_WIDTH(V, B) GEMM_SMALL(V, B)
 #define GEMM_NAMES(V, B) {GEMM_SMALL_NAMES(V, B)}
@@ -213,8 +218,8 @@ static FG(micro) *const FG(micros)[][3] = {GEMM_NAMES(2, 16), GEMM_NAMES(1, 16)}
 #if GEMM_SHUFFLES
 /* Transposes a square of 16-byte vectors: out[k*W + j] = in[j*in_j + k] for j, k < 16 / sizeof(T). */
 GEMM_INLINE void FG(transpose)(T *restrict out, int W, const T *restrict in, int64_t in_j) {
-#define GEMM_AT(p) (*(FG(v16) *)(p))
-#define GEMM_FROM(p) (*(const FG(v16) *)(p))
+#define GEMM_AT(p) (*(FG(u16) *)(p))
+#define GEMM_FROM(p) (*(const FG(u16) *)(p))
 #if FG_IS_F32
     FG(v16) a = GEMM_FROM(in), b = GEMM_FROM(in + in_j), c = GEMM_FROM(in + 2 * in_j), d = GEMM_FROM(in + 3 * in_j);
     FG(v16) ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
@@ -239,7 +244,7 @@ static void FG(pack)(T *restrict out, int W, int n, int64_t depth, const T *rest
     int j = 0;
     if (n == W && W % S == 0 && in_j == 1) {
         for (int64_t k = 0; k < depth; k++)
-            for (int i = 0; i < W; i += S) *(FG(v16) *)(out + k * W + i) = *(const FG(v16) *)(in + k * in_k + i);
+            for (int i = 0; i < W; i += S) *(FG(u16) *)(out + k * W + i) = *(const FG(u16) *)(in + k * in_k + i);
         return;
     }
 #if GEMM_SHUFFLES
@@ -344,18 +349,18 @@ GEMM_INLINE void FG(dots)(int rows, int64_t K, const T *restrict m, int64_t m_i,
     FG(vector) acc[4] = {GEMM_ZERO, GEMM_ZERO, GEMM_ZERO, GEMM_ZERO};
     int64_t k = 0;
     for (; k + L <= K; k += L) {
-        FG(vector) xv = *(const FG(vector) *)(x + k);
-        for (int i = 0; i < rows; i++) acc[i] = GEMM_MADD(*(const FG(vector) *)(m + i * m_i + k), xv, acc[i]);
+        FG(vector) xv = *(const FG(unaligned) *)(x + k);
+        for (int i = 0; i < rows; i++) acc[i] = GEMM_MADD(*(const FG(unaligned) *)(m + i * m_i + k), xv, acc[i]);
     }
     for (int i = 0; i < rows; i++) {
         const T *mi = m + i * m_i;
         T part[L], sum = 0;
         FG(v16) four = GEMM_ZERO;
-        *(FG(vector) *)part = acc[i];
-        for (int l = 0; l < L; l += S) four += *(const FG(v16) *)(part + l);
+        *(FG(unaligned) *)part = acc[i];
+        for (int l = 0; l < L; l += S) four += *(const FG(u16) *)(part + l);
         int64_t t = k;
-        for (; t + S <= K; t += S) four = FG(madd16)(*(const FG(v16) *)(mi + t), *(const FG(v16) *)(x + t), four);
-        *(FG(v16) *)part = four;
+        for (; t + S <= K; t += S) four = FG(madd16)(*(const FG(u16) *)(mi + t), *(const FG(u16) *)(x + t), four);
+        *(FG(u16) *)part = four;
         for (int l = 0; l < S; l++) sum += part[l];
         for (; t < K; t++) sum = FG(madd)(mi[t], x[t], sum);
         y[i * y_i] = add ? y[i * y_i] + sum : sum;

@@ -39,7 +39,7 @@ static void plan_reduce(const fg_call *call, fg_plan *plan) {
 
 void fg_make_plan(const fg_call *call, fg_plan *plan) {
     const fg_row *row = &fg_rows[call->kernel];
-    *plan = (fg_plan){.phases = 1, .units = {call->work, 0}, .grain = {1, 1}};
+    *plan = (fg_plan){.phases = 1, .units = {call->work, 0}, .grain = {1, 1}, .share = 4};
     plan->cost = row->cost * (double)call->work;
     switch (row->unit) {
     case FG_MAP:
@@ -60,7 +60,7 @@ static void run(fg_team *team, fg_call *call, const fg_plan *plan) {
         int64_t units = plan->units[phase];
         if (units <= 0) continue;
         if (call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && units > plan->grain[phase])
-            fg_team_run(team, call->threads, piece_of_call, call, phase, units, plan->grain[phase], plan->cost);
+            fg_team_run(team, call->threads, plan->share, piece_of_call, call, phase, units, plan->grain[phase], plan->cost);
         else
             piece_of_call(call, phase, 0, units);
     }

@@ -12,6 +12,7 @@ typedef struct {
     int phases;               /* a barrier stands between two phases */
     int64_t units[FG_PHASES]; /* a phase's work is [0, units) */
     int64_t grain[FG_PHASES]; /* ranges begin at multiples of it, so that no two threads share a cache line */
+    int share;                /* pieces a thread: see fg_team_run */
     double cost;              /* nanoseconds on one core, all phases together */
     size_t scratch;           /* bytes */
 } fg_plan;

@@ -132,6 +132,7 @@ void fg_plan_matmul(const fg_call *call, fg_plan *plan) {
     plan->units[0] = g.tiles_m * g.tiles_n;
     plan->grain[0] = 1;
     plan->scratch = 0;
+    if (g.way == BY_BUILTIN) plan->share = 1; /* every piece packs the operand it shares with the others */
     plan->cost = 50.0 + wide * area * (0.1 + depth * (g.way == BY_VECTOR ? 0.05 : 0.02));
 }
 

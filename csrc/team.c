@@ -5,8 +5,8 @@
  * once, and its threads take pieces of whatever job is posted. The caller takes pieces too, from the other end, and
  * waits only for pieces that were taken. A worker that is late finds nothing left; nobody waited for it.
  *
- * A worker out of work spins shortly, then yields its core between looks, then sleeps. Waking a sleeper costs some ten
- * microseconds, so only long jobs do it.
+ * A worker out of work spins shortly, then yields its core between looks, then sleeps. Waking a sleeper costs its caller
+ * a few microseconds and comes too late for a short job, but not for the jobs after it.
  *
  * Pieces are claimed by compare-and-swap on one word that holds the job's number and both ends of what is unclaimed. A
  * claim that succeeds proves that the job read before it is still the one posted: the caller writes a new job only
@@ -24,9 +24,9 @@
 #include <omp.h>
 #endif
 
-enum { SPINS = 400, YIELDS = 4000, PIECES_A_THREAD = 4, MOST_PIECES = 4096 };
+enum { SPINS = 400, YIELDS = 4000, MOST_PIECES = 4096 };
 static const double SMALLEST_PIECE_NS = 1500.0;
-static const double WORTH_WAKING_NS = 30000.0;
+static const double WORTH_WAKING_NS = 8000.0;
 
 static inline void relax(void) {
 #if defined(__x86_64__)
@@ -162,17 +162,17 @@ static void post(fg_team *team, fg_piece *piece, void *job, int phase, int64_t u
     atomic_store(&team->ticket, ticket(epoch & 0xffffffff, 0, (uint64_t)pieces));
 }
 
-static int count_pieces(int threads, int64_t units, int64_t grain, double cost) {
-    int64_t most = (units + grain - 1) / grain, pieces = (int64_t)threads * PIECES_A_THREAD;
+static int count_pieces(int threads, int share, int64_t units, int64_t grain, double cost) {
+    int64_t most = (units + grain - 1) / grain, pieces = (int64_t)threads * share;
     if (pieces > cost / SMALLEST_PIECE_NS) pieces = (int64_t)(cost / SMALLEST_PIECE_NS);
     if (pieces < threads) pieces = threads;
     if (pieces > most) pieces = most;
     return (int)(pieces > MOST_PIECES ? MOST_PIECES : pieces);
 }
 
-void fg_team_run(fg_team *team, int threads, fg_piece *piece, void *job, int phase, int64_t units, int64_t grain,
-                 double cost) {
-    int pieces = count_pieces(threads, units, grain, cost);
+void fg_team_run(fg_team *team, int threads, int share, fg_piece *piece, void *job, int phase, int64_t units,
+                 int64_t grain, double cost) {
+    int pieces = count_pieces(threads, share, units, grain, cost);
     if (pieces < 2 || pthread_mutex_trylock(&team->busy) != 0) { /* busy with another thread's job: run it here */
         piece(job, phase, 0, units);
         return;

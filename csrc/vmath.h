@@ -10,7 +10,7 @@
  *   2^n           those lowest bits, the exponent bias added, shifted left into the exponent field
  *   a small int   or-ed into the mantissa of 2^m and read as a number, less 2^m
  *
- * `x > highest ? highest : x` is one instruction and lets NaN through. Two selects on one condition stand side by side:
+ * `x > highest ? highest : x` lets NaN through. Two selects on one condition stand side by side:
  * apart, gcc copies all that lies between them. Rounding is to nearest. Denormals are computed, not flushed, unless the
  * caller's floating-point mode flushes them.
  *
@@ -20,8 +20,8 @@
  * W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980), and P. T. P. Tang, ACM TOMS 15 (1989)
  * and 16 (1990).
  *
- * Largest error in units in the last place, over all 2^32 floats (truth: double) and 3e7 doubles each, random and at
- * every seam (truth: long double), on every instruction set of x86:
+ * Largest error in units in the last place, over all 2^32 floats (truth: double) and 2e7 doubles or more, random and at
+ * every seam (truth: long double), on every instruction set of x86, gcc 12 and clang 14:
  *
  *                exp   expm1    log   log1p   tanh   sigmoid
  *     float     1.07    1.79   0.96    1.55   2.50      2.41
@@ -171,7 +171,7 @@ static FG_INLINE T FG(log_exponent)(FG_UINT field, T bias) {
 }
 
 /* e ln 2 + log(1 + f), given f and 2 + f. With s = f / (2 + f) and z = s^2, 0 <= z <= 0.0295,
- * log(1 + f) = 2 atanh(s) = f + s (z G(z) - f). float: G of degree 2, relative error 2^-29.6; double: degree 6, 2^-58.5.
+ * log(1 + f) = 2 atanh(s) = f + s (z G(z) - f). float: G of degree 2, relative error 2^-29.6; double: 6, 2^-58.5.
  * The division costs less than the six or more degrees it saves. Where the product with ln 2 is not fused, ln 2 is
  * taken in two parts, of which e times the first is exact. */
 static FG_INLINE T FG(log_join)(T e, T f, T two_f) {

@@ -98,8 +98,8 @@ class Recording:
         if id(leaf) not in self.leaves:
             if any(leaf is x for x in self.inputs):
                 raise CaptureError(
-                    f"the gradient of an input of the step, {leaf.shape}, cannot be captured: the step has a copy of its "
-                    f"own; take it with grad() and return it"
+                    f"the gradient of an input of the step, {leaf.shape}, cannot be captured: the step has a copy of "
+                    f"its own; take it with grad() and return it"
                 )
             self.leaves[id(leaf)] = Leaf(leaf, reads)
             if leaf._grad is not None:
@@ -153,7 +153,8 @@ class Recording:
             optimizer.state[p]["step"] = step
 
     def alive(self):
-        return all(leaf.tensor.data is leaf.data for leaf in self.leaves.values()) and all(u.alive() for _, u in self.updates)
+        same = all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())
+        return same and all(u.alive() for _, u in self.updates)
 
     def fits(self):
         """Whether parameters and states are the recorded arrays, and gradients are there (or not) as they were then."""
@@ -212,8 +213,8 @@ def own(x):
     if isinstance(x, Value):
         if x.node is not None and x.requires_grad and state.grad:
             raise CaptureError(
-                f"an input of the step, {x.shape}, is the result of {x.node.op.__name__}: a gradient cannot flow out of a "
-                f"captured step; pass detach(), or compute it inside"
+                f"an input of the step, {x.shape}, is the result of {x.node.op.__name__}: a gradient cannot flow out "
+                f"of a captured step; pass detach(), or compute it inside"
             )
         copy = wrap(np.array(x.data))
         copy.requires_grad = x.requires_grad and x.node is None

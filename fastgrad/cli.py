@@ -1,6 +1,7 @@
 """The command line: ``python -m fastgrad [demo | info]``."""
 
 import argparse
+import os
 import sys
 
 import numpy as np
@@ -22,6 +23,9 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader has left, as `head` does; nor can what is still buffered be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     parser.print_help()
     return 0
 

@@ -4,7 +4,7 @@ import numpy as np
 __all__ = ["default_generator", "get_state", "initial_seed", "manual_seed", "set_state"]
 
 _seed = 0
-_generator = np.random.Generator(np.random.Philox(0))
+_generator = None  # made when it is first asked for: numpy.random takes a third of the time of importing fastgrad
 
 
 def manual_seed(seed):
@@ -30,14 +30,14 @@ def initial_seed():
 
 def default_generator():
     """The generator that initial values and shuffles draw from when they are given none."""
-    return _generator
+    return manual_seed(_seed) if _generator is None else _generator
 
 
 def get_state():
     """The generator's state, a dict that `set_state` takes back."""
-    return _generator.bit_generator.state
+    return default_generator().bit_generator.state
 
 
 def set_state(state):
     """Continues from a state `get_state` gave."""
-    _generator.bit_generator.state = state
+    default_generator().bit_generator.state = state

@@ -177,10 +177,12 @@ def changed(*arrays):
     global clock
     clock += 1
     for array in arrays:
-        owner = storage(array)
-        entry = _changed.get(id(owner))
-        if entry is None:
-            entry = _changed[id(owner)] = [clock, weakref.ref(owner, partial(_forget, id(owner)))]
+        entry = _changed.get(id(array))
+        if entry is None:  # a view, or an array not changed before: only owners of memory have entries
+            owner = storage(array)
+            entry = _changed.get(id(owner))
+            if entry is None:
+                entry = _changed[id(owner)] = [clock, weakref.ref(owner, partial(_forget, id(owner)))]
         entry[0] = clock
 
 

@@ -1,13 +1,13 @@
 """How close is close enough: the one table of tolerances, and the comparison that uses it.
 
-A tolerance is a multiple of eps, the distance from 1 to the next number of the dtype, and each has its reason beside it.
-The error is measured against a `scale`: the size of what was added up on the way to a number, not of the number itself,
+A tolerance is a multiple of eps, the distance from 1 to the next number of the dtype, with its reason beside it. The error is measured against a `scale`: the size of what was added up on the way to a number, not of the number itself,
 which may have cancelled to nothing.
 
 >>> import numpy as np
 >>> from fastgrad.testing import assert_close
 >>> assert_close(np.float32([1.0000001]), np.float32([1.0]), "elementary")
 """
+
 import math
 
 import numpy as np
@@ -25,7 +25,10 @@ TOLERANCES = {
     "sum": (lambda n: 4 + min(n, 256), "a block of 4096 is 256 deep in each lane, or 256 rows; blocks meet in float64"),
     "row": (lambda n: 12 + min(n, 256), "an exponential, a sum of them and a division or a logarithm"),
     "gradient": (lambda n: 64 + min(n, 256), "eight operations of eight roundings each, and a sum"),
-    "product": (lambda n: 4 + 4 * math.sqrt(n), "n rounding errors of random signs, four standard deviations of their sum"),
+    "product": (
+        lambda n: 4 + 4 * math.sqrt(n),
+        "n rounding errors of random signs, four standard deviations of their sum",
+    ),
 }
 
 
@@ -50,7 +53,7 @@ def assert_bits(found, expected, what=""):
 def assert_close(found, expected, kind, *, n=1, scale=None, dtype=None, what=""):
     """Raises unless |found - expected| <= tolerance * scale everywhere; infinities and NaN must be the same.
 
-    `dtype` is the one the eps is of, `found`'s unless given. `scale`: an array that broadcasts, |expected| unless given;
+    `dtype`: the one the eps is of, `found`'s unless given. `scale`: an array that broadcasts, |expected| unless given;
     where it is 0 only equality passes. Below the smallest normal number an error of that times eps is allowed.
     """
     found = np.asarray(found)
@@ -71,7 +74,6 @@ def assert_close(found, expected, kind, *, n=1, scale=None, dtype=None, what="")
 def describe(found, expected, wrong):
     at = tuple(int(i) for i in np.argwhere(wrong)[0])
     error = np.abs(found[at].astype(np.float64) - expected[at].astype(np.float64)) if found.dtype.kind == "f" else None
-    return (
-        f"{int(wrong.sum())} of {wrong.size} differ, the first at {at}: {found[at]!r}, expected {expected[at]!r}"
-        + ("" if error is None else f", off by {error:.3g}")
+    return f"{int(wrong.sum())} of {wrong.size} differ, the first at {at}: {found[at]!r}, expected {expected[at]!r}" + (
+        "" if error is None else f", off by {error:.3g}"
     )

@@ -1,4 +1,5 @@
 """Shared by all tests: seeded numbers, awkward memory layouts, and a clean state after each test."""
+
 import gc
 import os
 import subprocess
@@ -47,8 +48,11 @@ def run_python(code, *arguments, timeout=60, **variables):
     environment["PYTHONPATH"] = os.pathsep.join([folder, *filter(None, [environment.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
-        env={**environment, **variables}, capture_output=True, text=True, timeout=timeout,
-    )  # fmt: skip
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

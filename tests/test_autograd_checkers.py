@@ -203,7 +203,14 @@ def test_assert_close_rejects_zeros_sign_flips_and_small_factors(kind, dtype, rn
     expected = rng.standard_normal((4, 5)).astype(dtype)
     assert_close(expected, expected, kind)
     outside = expected * dtype(1 + 1.5 * tolerance(kind, dtype) + 2 * np.finfo(dtype).eps)
-    for wrong in (np.zeros_like(expected), -expected, outside, expected[::-1], np.full_like(expected, np.nan), expected[:1]):
+    for wrong in (
+        np.zeros_like(expected),
+        -expected,
+        outside,
+        expected[::-1],
+        np.full_like(expected, np.nan),
+        expected[:1],
+    ):
         with pytest.raises(AssertionError):
             assert_close(wrong, expected, kind)
     one = expected.copy()

@@ -81,7 +81,7 @@ cdef extern from "fastgrad.h" nogil:
         FG_ROWS
         FG_TILES
         FG_EACH
-        FG_K_copy
+        FG_K_max
     ctypedef struct fg_blas:
         int ilp64
         char *prefix

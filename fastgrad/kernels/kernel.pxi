@@ -171,9 +171,11 @@ cdef class Kernel:
     @property
     def defaults(self):
         """Argument name to default: a number, or None for arrays that may be left out."""
+        cdef Param *param
+        cdef int i
         found = {}
         for i, name in enumerate(self.names):
-            param = self.param[i]
+            param = &self.param[i]
             if param.kind == SCALAR and param.has_default:
                 found[name] = param.default
             elif param.kind == ARRAY and (self.slot[param.index].mode == WRITE or self.slot[param.index].optional):
@@ -455,7 +457,9 @@ cdef class Kernel:
                 if outs is None:
                     outs = []
                 outs.append(temporary)
-        set_work(call, self.unit, self.letters)
+        if self.id == FG_K_max and call.size[1] == 0:
+            raise ValueError(f"max: an empty axis has no largest number: {self.describe(argv, False)}")
+        set_work(call, self.letters)
         return out if outs is None else tuple(outs)
 
     cdef object make(self, int s, fg_call *call):
@@ -562,7 +566,7 @@ cdef bint set_matrix(fg_call *call, int s, PyArrayObject *a) noexcept:
     return False
 
 
-cdef void set_work(fg_call *call, int unit, int letters) noexcept:
+cdef void set_work(fg_call *call, int letters) noexcept:
     cdef int i
     call.work = 1
     for i in range(letters):

@@ -46,12 +46,13 @@ class Module:
 
     def __setattr__(self, name, value):
         registries = [self.__dict__[key] for key in ("_parameters", "_modules") if key in self.__dict__]
-        for registry in registries:
-            registry.pop(name, None)
         if isinstance(value, (Parameter, Module)):
             if not registries:
                 raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting {name}")
-            registries[isinstance(value, Module)][name] = value
+            mine = registries.pop(isinstance(value, Module))
+            mine[name] = value
+        for registry in registries:
+            registry.pop(name, None)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name):
@@ -141,7 +142,8 @@ class Module:
     def load_state_dict(self, state, strict=True):
         """Copies arrays in by name. Everything is checked before anything is changed.
 
-        Errors: KeyError naming missing and unexpected names (``strict``), ValueError naming a shape that differs.
+        Errors: KeyError naming missing and unexpected names (``strict``), ValueError naming a shape that
+        differs, TypeError a dtype.
         """
         own = dict(self.named_parameters())
         missing, unexpected = [n for n in own if n not in state], [n for n in state if n not in own]
@@ -151,6 +153,10 @@ class Module:
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 raise ValueError(f"load_state_dict: {name} has shape {array.shape}, the module's {own[name].shape}")
+            if not np.can_cast(array.dtype, own[name].dtype, "same_kind"):
+                raise TypeError(f"load_state_dict: {name} is {array.dtype}, which does not become {own[name].dtype}")
+            if not own[name].data.flags.writeable:
+                raise ValueError(f"load_state_dict: the module's {name} is read-only")
         for name, array in arrays.items():
             np.copyto(own[name].data, array, casting="same_kind")
             changed(own[name].data)

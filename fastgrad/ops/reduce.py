@@ -172,7 +172,7 @@ def mean(x, dim=None, keepdim=False):
 def max(x, dim=None, keepdim=False):
     """The largest element; with `dim`, the pair (values, indices) along it."""
     if dim is None:
-        if not x.size:
+        if 0 in x.shape:
             raise ValueError("max of an empty tensor is not defined")
         return apply(Amax, x)
     (axis,) = axes_of(dim, x.ndim, "max")

@@ -99,7 +99,9 @@ class Concatenate(Op):
 
 def is_basic(key):
     """Whether x[key] is a view. True and False are ints, and yet NumPy takes them for masks."""
-    return all(k is None or k is Ellipsis or (isinstance(k, (int, np.integer, slice)) and not isinstance(k, bool)) for k in key)
+    return all(k is None or k is Ellipsis or isinstance(k, (int, np.integer, slice)) for k in key) and not any(
+        isinstance(k, bool) for k in key
+    )
 
 
 def reshape(x, *shape):

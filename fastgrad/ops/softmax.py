@@ -77,8 +77,8 @@ def along(op, x, dim):
         return reshape(apply(op, reshape(x, 1, 1)), ())
     if dim % n != n - 1:
         return transpose(along(op, transpose(x, dim, n - 1), n - 1), dim, n - 1)
-    if not x.size:
-        return apply(op, reshape(x, 0, 1)) if n == 2 else reshape(apply(op, reshape(x, 0, 1)), x.shape)
+    if 0 in x.shape:
+        return reshape(apply(op, reshape(x, 0, 1)), x.shape)
     return reshape(apply(op, reshape(x, -1, x.shape[-1])), x.shape)
 
 

@@ -83,7 +83,7 @@ class Optimizer:
         if closure is not None:
             loss = closure()
         updates = [Update(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
-        if len(updates) > 1:  # a launch refuses what does not fit before it writes; the second must not refuse after the first
+        if len(updates) > 1:  # each launch refuses before it writes, but a second must not refuse after the first
             self.refuse_unfit()
         for update in updates:
             if state.capture:
@@ -122,15 +122,16 @@ class Optimizer:
             for k, p in enumerate(group["params"]):
                 if p._grad is None:
                     continue
-                name, data, g = f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}", p.data, p._grad.data
+                data, g = p.data, p._grad.data
+                name = f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}"
                 if not data.flags.writeable:
                     raise ValueError(f"{name}, is read-only; make it of a writable array, for example a copy")
                 if not data.flags.c_contiguous:
-                    raise ValueError(f"{name}, is not C-contiguous (strides {data.strides}); make it of a contiguous array")
+                    raise ValueError(f"{name}, is not C-contiguous (strides {data.strides}); make it a contiguous array")
                 if g.shape != data.shape or g.dtype != data.dtype:
-                    raise ValueError(f"{name} {data.dtype}, has a gradient {g.shape} {g.dtype}; set both to one shape and dtype")
+                    raise ValueError(f"{name} {data.dtype}, has a gradient {g.shape} {g.dtype}; make them alike")
                 if not g.flags.c_contiguous:
-                    raise ValueError(f"{name}: its gradient is not C-contiguous (strides {g.strides}); set grad to a contiguous copy")
+                    raise ValueError(f"{name}: its gradient is not C-contiguous (strides {g.strides}); set grad to a copy")
 
     def state_dict(self):
         """``{"state": {index: {...}}, "param_groups": [...]}``, with parameters by index; arrays are copies."""
@@ -190,7 +191,10 @@ class Batch:
     def current(self):
         """Whether all of them still have made the same number of steps."""
         t = self.t
-        return all(own["step"] == t for own in self.states)
+        for own in self.states:  # a loop, not all(): this runs in every step
+            if own["step"] != t:
+                return False
+        return True
 
 
 class Update:

@@ -1,0 +1,712 @@
+"""Walks kernels.def: every kernel has a case, and every case is held to the reference in every cell.
+
+A cell is a dtype, a size, an instruction set and a number of threads. Where a kernel has only + - * / sqrt, comparisons
+and sums in the one order, it gives the bits of the reference. A transcendental is held to the truth: the reference,
+evaluated in a wider dtype.
+"""
+
+import inspect
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from fastgrad import kernels
+from fastgrad.kernels import KERNELS, reference
+from fastgrad.testing import assert_bits, assert_close
+
+ISAS = kernels.info()["isas"]
+THREADS = (1, 2, 4)
+DTYPES = ("float32", "float64")
+LONG = np.finfo(np.longdouble).nmant >= 63  # x86 and others; where it is a float64 the reference itself is the truth
+WIDE = {"float32": np.float64, "float64": np.longdouble if LONG else np.float64}
+
+# 100,003 numbers are long enough for a team; 4096 is a block of a sum, 256 a block of rows, 16 the lanes, 64 the grain.
+FLAT = (0, 1, 3, 15, 16, 17, 63, 65, 255, 256, 257, 4095, 4096, 4097, 100_003)
+REDUCED = (
+    (0, 3, 1), (2, 0, 3), (2, 0, 1), (3, 4, 0), (1, 1, 1), (3, 5, 1), (5, 3, 7), (1, 4095, 1), (2, 4096, 1), (3, 4097, 1),
+    (1, 255, 3), (2, 256, 65), (2, 257, 64), (1, 3, 4097), (1, 100_003, 1), (3, 1000, 70), (700, 33, 1), (300, 2, 40),
+)  # fmt: skip
+ROWS = ((0, 3), (3, 0), (1, 1), (1, 3), (3, 17), (2, 4095), (1, 4096), (3, 4097), (255, 10), (256, 10), (257, 10), (500, 129))
+FILLED = tuple(s for s in REDUCED if s[1])  # nothing has no largest number, no classes have no right one
+LABELLED = tuple(s for s in ROWS if s[1])
+PRODUCTS = ((0, 3, 2), (2, 0, 3), (1, 1, 1), (3, 1, 5), (1, 300, 7), (33, 17, 9), (65, 130, 70), (257, 100, 129))
+
+
+def special(dtype):
+    f = np.finfo(dtype)
+    return np.array([0, -0.0, np.inf, -np.inf, np.nan, f.smallest_subnormal, -f.tiny, f.max, -f.max, f.tiny / 4, 1, -1], dtype)
+
+
+def numbers(rng, dtype, shape, *, sprinkle=True):
+    """Numbers of many magnitudes; an eighth of them are awkward ones."""
+    x = (rng.standard_normal(shape) * 10.0 ** rng.uniform(-3, 2, shape)).astype(dtype)
+    return np.where(rng.random(shape) < 0.125, rng.choice(special(dtype), shape), x) if sprinkle else x
+
+
+class Case(NamedTuple):
+    """How a kernel is called at a size. `scale` is what an error is measured against: of the arguments, a tuple of arrays."""
+
+    make: object  # (rng, dtype, size) -> arguments
+    sizes: tuple = FLAT
+    kind: str = "bits"  # row of fastgrad.testing.TOLERANCES
+    scale: object = None
+    terms: object = lambda size: 1
+    zeros: bool = True  # whether the sign of a zero is part of the definition
+    steps: int = 1
+
+
+def operands(n, **options):
+    def make(rng, dtype, size):
+        arrays = [numbers(rng, dtype, size) for _ in range(n)]
+        for a in arrays[1:]:  # some equal pairs
+            np.copyto(a, arrays[0], where=rng.random(size) < 0.2)
+        return arrays
+
+    return Case(make, **options)
+
+
+def make_probabilities(rng, dtype, size):
+    return [numbers(rng, dtype, size), rng.random(size).astype(dtype)]
+
+
+def make_where(rng, dtype, size):
+    return [rng.random(size) < 0.5, numbers(rng, dtype, size), numbers(rng, dtype, size)]
+
+
+def make_fill(rng, dtype, size):
+    return [numbers(rng, dtype, size), float(rng.choice([0.1, -0.0, 3.0, np.nan, np.inf, 1e300]))]
+
+
+def make_pow(rng, dtype, size):
+    exponents = rng.choice([0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 2.7, -0.3, np.nan, np.inf], size)
+    return [numbers(rng, dtype, size), exponents.astype(dtype)]
+
+
+def make_sum(rng, dtype, size):
+    """Awkward numbers in the first half only, few: one NaN hides every other mistake."""
+    x = numbers(rng, dtype, size, sprinkle=False)
+    half = x[: size[0] // 2]
+    np.copyto(half, rng.choice(special(dtype), half.shape), where=rng.random(half.shape) < 0.5 / max(size[1], 1))
+    return [x]
+
+
+def make_max(rng, dtype, size):
+    x = numbers(rng, dtype, size)
+    if size[1] % 2:
+        x[np.isnan(x)] = 0
+    x[: size[0] // 2] = rng.integers(-3, 3, (size[0] // 2, *size[1:]))  # ties: the first counts
+    return [x]
+
+
+def make_max_backward(rng, dtype, size):
+    O, R, I = size
+    return [numbers(rng, dtype, (O, I)), rng.integers(0, R, (O, I)), R]
+
+
+def rows(n):
+    def make(rng, dtype, size):
+        return [numbers(rng, dtype, size) for _ in range(n)]
+
+    return make
+
+
+def scores(rng, dtype, size):
+    """Rows of scores, some beyond what e^x can hold, a few with an infinity or NaN."""
+    x = (rng.standard_normal(size) * rng.choice([1, 5, 300], (size[0], 1))).astype(dtype)
+    for k, wrong in enumerate((np.nan, np.inf, -np.inf)):
+        if size[1] and size[0] > 10:
+            x[3 * k + 2, k % size[1]] = wrong
+    return x
+
+
+def make_log_rows(rng, dtype, size):
+    return [numbers(rng, dtype, size, sprinkle=False), reference.log_softmax(scores(rng, dtype, size))]
+
+
+def make_labelled(rng, dtype, size):
+    N, C = size
+    return [scores(rng, dtype, size), rng.integers(0, C, N)]
+
+
+def make_labelled_backward(rng, dtype, size):
+    x, target = make_labelled(rng, dtype, size)
+    return [rng.standard_normal(size[0]).astype(dtype), reference.log_softmax(x), target]
+
+
+def make_product(rng, dtype, size):
+    M, K, N = size
+    return [rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N)).astype(dtype)]
+
+
+def make_linear(rng, dtype, size):
+    x, w = make_product(rng, dtype, size)
+    return [x, np.ascontiguousarray(w.T), rng.standard_normal(size[2]).astype(dtype)]
+
+
+def scale_of_softmax(x):
+    """e^s is as wrong as s is: half a unit of s."""
+    s = np.abs(x - x.max(axis=1, keepdims=True, initial=-np.inf))
+    return (reference.softmax(x) * (1 + s),)
+
+
+def parts_of_log_softmax(x):
+    """|s| and |log sum|; a sum that is wrong by one unit makes its logarithm wrong by one eps, however small that is."""
+    s = x - x.max(axis=1, keepdims=True, initial=-np.inf)
+    return np.abs(s) + np.abs(np.log(np.exp(s).sum(axis=1, keepdims=True))) + 1
+
+
+def scale_of_cross_entropy(x, target):
+    parts = parts_of_log_softmax(x)
+    return parts[np.arange(len(x)), target], parts
+
+
+def scale_of_cross_entropy_backward(dout, logp, target):
+    error = np.exp(logp)
+    error[np.arange(len(logp)), target] += 1
+    return (np.abs(dout)[:, None] * error,)
+
+
+def rule(n, *settings):
+    """An update rule with `n` arrays of a size: all of `settings` in turn, seven steps each."""
+
+    def make(rng, dtype, size):
+        size, chosen = size
+        arrays = [numbers(rng, dtype, size, sprinkle=k < 2) for k in range(n)]
+        if n == 4:
+            np.abs(arrays[3], out=arrays[3])
+        return [*arrays, *settings[chosen]]
+
+    sizes = [(size, k) for k in range(len(settings)) for size in ((0, 1, 3, 17, 4095, 4097, 50_001) if k == 0 else (257,))]
+    return Case(make, tuple(sizes), steps=7)
+
+
+EITHER_ZERO = {"zeros": False}  # NumPy itself answers max(-0, 0) by the one or the other, depending on where it stands
+ROW = {"sizes": ROWS, "kind": "row", "terms": lambda size: size[1]}
+CASES = {
+    "add": operands(2),
+    "sub": operands(2),
+    "mul": operands(2),
+    "div": operands(2),
+    "pow": Case(make_pow, kind="power"),
+    "maximum": operands(2, **EITHER_ZERO),
+    "minimum": operands(2, **EITHER_ZERO),
+    "heaviside": operands(2),
+    "equal": operands(2),
+    "neg": operands(1),
+    "exp": operands(1, kind="elementary"),
+    "log": operands(1, kind="elementary"),
+    "sqrt": operands(1),
+    "abs": operands(1),
+    "sign": operands(1),
+    "copy": operands(1),
+    "fill": Case(make_fill),
+    "clip": operands(3, **EITHER_ZERO),
+    "clip_backward": operands(4),
+    "where": Case(make_where),
+    "relu": operands(1, **EITHER_ZERO),
+    "relu_backward": operands(2),
+    "sigmoid": operands(1, kind="elementary"),
+    "sigmoid_backward": Case(make_probabilities),
+    "tanh": operands(1, kind="elementary"),
+    "tanh_backward": Case(make_probabilities),
+    "sum": Case(make_sum, REDUCED),
+    "max": Case(make_max, FILLED),
+    "max_backward": Case(make_max_backward, FILLED),
+    "matmul": Case(
+        make_product, PRODUCTS, "product", lambda a, b: (np.abs(a) @ np.abs(b),), terms=lambda size: size[1]
+    ),
+    "linear": Case(
+        make_linear, PRODUCTS, "product", lambda x, w, b: (np.abs(x) @ np.abs(w.T) + np.abs(b),), terms=lambda size: size[1]
+    ),
+    "softmax": Case(lambda *a: [scores(*a)], scale=scale_of_softmax, **ROW),
+    "softmax_backward": Case(rows(2), ROWS),
+    "log_softmax": Case(lambda *a: [scores(*a)], scale=lambda x: (parts_of_log_softmax(x),), **ROW),
+    "log_softmax_backward": Case(
+        make_log_rows,
+        scale=lambda dout, y: (np.abs(dout) + np.exp(y) * np.abs(dout).sum(axis=1, keepdims=True),),
+        **ROW,
+    ),
+    "cross_entropy": Case(make_labelled, scale=scale_of_cross_entropy, **{**ROW, "sizes": LABELLED}),
+    "cross_entropy_backward": Case(make_labelled_backward, LABELLED, "formula", scale_of_cross_entropy_backward),
+    "sgd": rule(2, (0.1,), (0.1, 0.01), (1e-40,)),
+    "momentum": rule(3, (0.1,), (0.1, 0.9, 0.1, 0.01), (0.1, 0.9, 0, 0.0, True), (0.1, 0.9, 0, 0.01, True)),
+    "adam": rule(4, (), (1e-3, 0.9, 0.999, 1e-8, 0.01), (1e-3, 0.9, 0.999, 1e-8, 0, 1 - 0.9**3, 1 - 0.999**3), (1e-2, 0, 0, 0)),
+    "stream1": rule(2, ()),
+    "stream2": rule(3, ()),
+    "stream3": rule(4, ()),
+}
+NAMES = sorted(CASES)
+MAPS = [n for n in NAMES if "[*]" in KERNELS[n].signature]
+RULES = [n for n in NAMES if "[n]" in KERNELS[n].signature]
+
+
+def test_every_kernel_has_a_case_and_a_definition():
+    assert set(CASES) == set(KERNELS), "a row of kernels.def without a case in CASES"
+    assert set(reference.KERNELS) == set(KERNELS)
+    assert all(n in kernels.__all__ and getattr(kernels, n) is KERNELS[n] for n in KERNELS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_native_and_reference_have_one_signature(name):
+    native, definition = kernels.signature(KERNELS[name]), inspect.signature(reference.KERNELS[name])
+    assert list(native.parameters) == list(definition.parameters)
+    for argument, parameter in native.parameters.items():
+        assert parameter.default == definition.parameters[argument].default, argument
+        assert parameter.kind == definition.parameters[argument].kind, argument
+
+
+def cast(args, dtype):
+    """Float arrays of a call in another dtype."""
+    with np.errstate(all="ignore"):
+        return [a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in args]
+
+
+def outcome(call, name, args, steps=1):
+    """What a call returns, then what it has changed; everything that it only reads must be as it was."""
+    mine = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+    for _ in range(steps):
+        result = call(*mine)
+    kernel = KERNELS[name]
+    changed = []
+    for argument, before, after in zip(kernel.names, args, mine, strict=False):
+        if argument in kernel.written_names:
+            changed.append(after)
+        elif isinstance(before, np.ndarray):
+            assert before.tobytes() == after.tobytes(), f"{name} changed {argument}, which it should only read"
+    returned = [] if result is None else list(result) if isinstance(result, tuple) else [result]
+    return [*returned, *changed]
+
+
+def same_bits(case, found, expected, what):
+    for f, e in zip(found, expected, strict=True):
+        if not case.zeros:
+            f, e = f + f.dtype.type(0), e + e.dtype.type(0)
+        assert_bits(f, e, what)
+
+
+def check(name, size, dtype, rng, native):
+    """Holds `native`, a stand-in for the kernel or the kernel itself, to the definition in every cell."""
+    case = CASES[name]
+    args = case.make(rng, dtype, size)
+    expected = outcome(reference.KERNELS[name], name, args, case.steps)
+    if case.kind != "bits":
+        wide = cast(args, WIDE[dtype])
+        with np.errstate(all="ignore"):
+            truth = [t.astype(e.dtype) for t, e in zip(outcome(reference.KERNELS[name], name, wide), expected, strict=True)]
+            scale = case.scale(*wide) if case.scale else [None] * len(truth)
+        close(case, size, expected, truth, scale, f"the reference of {name} {size}")
+    for isa in ISAS:
+        first = None
+        for threads in THREADS:
+            what = f"{name} {size} {dtype}, {isa}, {threads} threads"
+            with kernels.use("native", isa=isa, threads=threads):
+                found = outcome(native, name, args, case.steps)
+            if case.kind == "bits":
+                same_bits(case, found, expected, what)
+            elif first is None:
+                close(case, size, found, truth, scale, what)
+            else:
+                for f, one in zip(found, first, strict=True):
+                    assert_bits(f, one, f"{what}, against 1 thread")
+            first = first or found
+
+
+def close(case, size, found, truth, scale, what):
+    for f, t, s in zip(found, truth, scale, strict=True):
+        if f.dtype.kind == "f":
+            s = (np.abs(t) if s is None else s) + np.finfo(f.dtype).tiny  # below it the unit does not shrink any more
+            assert_close(f, t, case.kind, n=case.terms(size), scale=s, what=what)
+        else:
+            assert_bits(f, t, what)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_native_against_reference(name, dtype, rng):
+    for size in CASES[name].sizes:
+        check(name, size, dtype, rng, KERNELS[name])
+
+
+# -- the checker is checked -------------------------------------------------------------------------------------------
+def flip(x):
+    """x with the last bit of one number turned over."""
+    x.reshape(-1).view(f"i{x.itemsize}")[-1:] ^= 1
+    return x
+
+
+def broken_thread(x, out=None):
+    """A kernel that is right on one thread only."""
+    result = kernels.exp(x)
+    return result if kernels.info()["threads"] == 1 else flip(result)
+
+
+def broken_input(a, b):
+    a[:1] = 0
+    return kernels.add(a, b)
+
+
+def broken_adam(p, g, m, v, *settings):
+    before = m.copy()
+    kernels.adam(p, g, m, v, *settings)
+    m[...] = before  # a state left behind
+
+
+OTHER = {"float32": "float64", "float64": "float32"}
+WRONG = {
+    "a sign": ("add", lambda a, b: kernels.sub(a, b)),
+    "no-op": ("neg", lambda x: x.copy()),
+    "one bit": ("mul", lambda a, b: flip(kernels.mul(a, b))),
+    "one bit of a thread": ("exp", broken_thread),
+    "another dtype": ("sqrt", lambda x: kernels.sqrt(*cast([x], OTHER[x.dtype.name]))),
+    "another order": ("sum", lambda x: kernels.sum(x[:, ::-1])),
+    "the last of equals": ("max", lambda x: (kernels.max(x)[0], x.shape[1] - 1 - kernels.max(x[:, ::-1])[1])),
+    "a dropped term": ("linear", lambda x, w, b: kernels.linear(x, w)),
+    "six ulp": ("tanh", lambda x: kernels.tanh(x) * x.dtype.type(1 + 8 * np.finfo(x.dtype).eps)),
+    "an input": ("add", broken_input),
+    "a lost state": ("adam", broken_adam),
+    "a factor": ("cross_entropy_backward", lambda dout, logp, target: kernels.cross_entropy_backward(dout, logp, target) * 1.001),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_kernel_is_rejected(what, dtype, rng):
+    name, wrong = WRONG[what]
+    size = {"sum": (700, 33, 1), "max": (300, 2, 40)}.get(name, CASES[name].sizes[-3])
+    check(name, size, dtype, rng, KERNELS[name])
+    with pytest.raises(AssertionError):
+        check(name, size, dtype, rng, wrong)
+
+
+# -- elementary functions: 4 units in the last place, over everything a float can be -----------------------------------
+def patterns(dtype, count, rng):
+    """Floats over every exponent, both signs, infinities, NaN and denormals; and dense stretches where functions turn."""
+    bits = np.linspace(0, 2**32 - 1, count).astype(np.uint32) if dtype == "float32" else rng.integers(0, 2**64, count, np.uint64)
+    stretches = [np.linspace(-750, 750, count), np.linspace(-20, 20, count), np.linspace(0.5, 2, count), np.linspace(-110, 90, count)]
+    return np.concatenate([bits.view(dtype), special(dtype), *cast(stretches, dtype)])
+
+
+def ulps(found, truth, dtype):
+    """The error in units in the last place of the truth; NaN for NaN and inf for inf are no error."""
+    with np.errstate(all="ignore"):
+        rounded = truth.astype(dtype)
+        unit = np.spacing(np.minimum(np.abs(rounded), np.finfo(dtype).max)).astype(truth.dtype)
+        error = np.abs(found.astype(truth.dtype) - truth) / unit
+    exact = (found == rounded) | (np.isnan(found) & np.isnan(truth))
+    return np.where(exact, 0, np.where(np.isnan(error), np.inf, error))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid"])
+def test_elementary_functions_are_within_4_ulp_of_the_truth(name, dtype, rng):
+    if dtype == "float64" and not LONG:
+        pytest.skip("no floating-point type here is wider than float64")
+    x = patterns(dtype, 60_000, rng)
+    truth = reference.KERNELS[name](*cast([x], WIDE[dtype]))
+    for isa in ISAS:
+        with kernels.use("native", isa=isa):
+            error = ulps(KERNELS[name](x), truth, dtype)
+        worst = error.argmax()
+        assert error[worst] <= 4, f"{name}({x[worst]!r}) on {isa}: {error[worst]:.2f} ulp"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_special_values_of_elementary_functions(dtype):
+    inf, nan = np.inf, np.nan
+    given = np.array([0.0, -0.0, inf, -inf, nan, -1.0], dtype)
+    expected = {
+        "exp": [1, 1, inf, 0, nan, None],
+        "log": [-inf, -inf, inf, nan, nan, nan],
+        "tanh": [0.0, -0.0, 1, -1, nan, None],
+        "sigmoid": [0.5, 0.5, 1, 0, nan, None],
+    }
+    for name, values in expected.items():
+        for isa in ISAS:
+            for repeat in (1, 20):  # the end of a vector loop, and its middle
+                with kernels.use(isa=isa):
+                    found = KERNELS[name](np.tile(given, repeat))[: len(given)]
+                for f, e, x in zip(found, values, given, strict=True):
+                    if e is not None:
+                        assert_bits(f, np.array(e, dtype), f"{name}({x}) on {isa}")
+
+
+# -- out= --------------------------------------------------------------------------------------------------------------
+def made(name):
+    """The arguments a kernel makes when they are not given."""
+    return [a for a in KERNELS[name].written_names if KERNELS[name].defaults.get(a, "") is None]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [n for n in NAMES if made(n)])
+def test_out_receives_the_result(name, dtype, rng):
+    case = CASES[name]
+    for size in case.sizes[-5:]:
+        args = case.make(rng, dtype, size)
+        for tier in ("native", "reference"):
+            with kernels.use(tier):
+                expected = KERNELS[name](*args)
+                expected = expected if isinstance(expected, tuple) else (expected,)
+                given = {a: np.full_like(e, -7) for a, e in zip(made(name), expected, strict=True)}
+                found = KERNELS[name](*args, **given)
+                found = found if isinstance(found, tuple) else (found,)
+            for f, e, g in zip(found, expected, given.values(), strict=True):
+                assert f is g
+                assert_bits(f, e, f"{name} {size} {tier}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [n for n in MAPS if made(n)])
+def test_out_may_be_an_input(name, dtype, rng):
+    for size in (0, 1, 17, 4097, 100_003):
+        args = CASES[name].make(rng, dtype, size)
+        expected = KERNELS[name](*args)
+        for k, a in enumerate(args):
+            if a.dtype == dtype:
+                mine = [x.copy() for x in args]
+                assert_bits(KERNELS[name](*mine, out=mine[k]), expected, f"{name} {size}, out is argument {k}")
+
+
+# -- broadcasting ------------------------------------------------------------------------------------------------------
+SHAPE = (5, 6, 37)
+LAYOUTS = {
+    "plain": lambda make: make(SHAPE),
+    "number": lambda make: float(make(())),
+    "integer": lambda make: 2,
+    "0-d": lambda make: make(()),
+    "one": lambda make: make((1,)),
+    "row": lambda make: make(SHAPE[-1:]),
+    "column": lambda make: make((SHAPE[1], 1)),
+    "outer": lambda make: make((SHAPE[0], 1, 1)),
+    "middle": lambda make: make((1, SHAPE[1], 1)),
+    "transposed": lambda make: make(SHAPE[::-1]).T,
+    "permuted": lambda make: make((SHAPE[1], SHAPE[0], SHAPE[2])).transpose(1, 0, 2),
+    "reversed": lambda make: make(SHAPE)[::-1, :, ::-1],
+    "strided": lambda make: make((5, 12, 74))[:, ::2, ::2],
+    "inside": lambda make: make((9, 9, 40))[2:7, 1:7, 3:],
+    "fortran": lambda make: np.asfortranarray(make(SHAPE)),
+    "repeated": lambda make: np.broadcast_to(make((SHAPE[0], 1, SHAPE[2])), SHAPE),
+    "unaligned": lambda make: unaligned(make(SHAPE)),
+    "record": lambda make: in_record(make(SHAPE)),
+}
+
+
+def unaligned(a):
+    view = np.zeros(a.nbytes + 1, np.uint8)[1:].view(a.dtype).reshape(a.shape)
+    view[...] = a
+    return view
+
+
+def in_record(a):
+    """A field of packed records: its strides are not whole elements."""
+    records = np.zeros(a.shape, [("x", a.dtype), ("flag", np.uint8)])
+    records["x"] = a
+    return records["x"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [n for n in MAPS if made(n)])
+def test_any_layout_gives_the_bits_of_contiguous_arrays(name, dtype, rng):
+    kernel, count = KERNELS[name], len(CASES[name].make(rng, dtype, 1))
+    dtypes = [np.dtype(bool) if "cond" in kernel.names and k == 0 else np.dtype(dtype) for k in range(count)]
+    for turn, layout in enumerate(LAYOUTS):
+        for other in list(LAYOUTS) if count > 1 else ["plain"]:
+            chosen = [layout, *([other] * (count - 1))]
+            chosen = chosen[turn % count :] + chosen[: turn % count]
+            args = []
+            for k, c in enumerate(chosen):
+                if dtypes[k] == bool and c in ("number", "integer"):
+                    c = "plain"
+                args.append(LAYOUTS[c](lambda shape, k=k: np.asarray(numbers(rng, dtype, shape) > 0 if dtypes[k] == bool
+                                                                    else numbers(rng, dtype, shape))))  # fmt: skip
+            if not any(isinstance(a, np.ndarray) and a.dtype == dtype for a in args):
+                continue  # numbers alone are NumPy's
+            shape = np.broadcast_shapes(*(np.shape(a) for a in args))
+            full = [np.array(np.broadcast_to(np.asarray(a, d), shape)) for a, d in zip(args, dtypes, strict=True)]
+            expected = kernel(*full)
+            for threads in (1, 2):
+                with kernels.use(threads=threads):
+                    found = kernel(*args)
+                    assert found.flags.c_contiguous
+                    assert_bits(found, expected, f"{name} {chosen}, {threads} threads")
+            out = np.full(shape[::-1], 7, dtype).T  # a result may have any strides too
+            assert kernel(*args, out=out) is out
+            assert_bits(out, expected, f"{name} {chosen}, out transposed")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_fill_any_layout(dtype):
+    for view in (lambda x: x, lambda x: x.T, lambda x: x[::2, ::-3], lambda x: x[:0], lambda x: x[3:5, 2]):
+        for threads in THREADS:
+            base = np.zeros((300, 200), dtype)
+            expected = base.copy()
+            view(expected)[...] = 3
+            with kernels.use(threads=threads):
+                mine = view(base)
+                assert kernels.fill(mine, 3.0) is mine
+            assert_bits(base, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_large_broadcasts_are_the_same_on_any_team(dtype, rng):
+    row, column, cube = numbers(rng, dtype, 301), numbers(rng, dtype, (211, 1)), numbers(rng, dtype, (7, 211, 301))
+    for args in ((row, column), (cube, column), (cube.transpose(0, 1, 2)[:, ::-1], row), (cube, 2.5), (cube.T, column)):
+        with np.errstate(all="ignore"):
+            expected = np.multiply(*args)
+        for isa in ISAS:
+            for threads in THREADS:
+                with kernels.use(isa=isa, threads=threads):
+                    assert_bits(kernels.mul(*args), expected, f"{isa} {threads}")
+
+
+# -- reductions, rows and products take any layout ---------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in MAPS and n not in RULES])
+def test_inputs_of_any_layout_give_the_bits_of_contiguous_ones(name, dtype, rng):
+    case = CASES[name]
+    for size in case.sizes:
+        args = case.make(rng, dtype, size)
+        expected = outcome(KERNELS[name], name, args)
+        for layout in (
+            lambda a: np.asfortranarray(a), lambda a: a[::-1].copy()[::-1], unaligned,
+            lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+        ):  # fmt: skip
+            laid = [layout(a) if isinstance(a, np.ndarray) else a for a in args]
+            for f, e in zip(outcome_as_is(KERNELS[name], laid), expected, strict=True):
+                if case.kind == "product":  # the way a product is cut depends on the layout too
+                    assert_close(f, e, "product", n=2 * size[1] + 1, scale=case.scale(*args)[0], what=f"{name} {size}")
+                else:
+                    assert_bits(f, e, f"{name} {size}")
+
+
+def outcome_as_is(kernel, args):
+    result = kernel(*args)
+    return result if isinstance(result, tuple) else (result,)
+
+
+# -- update rules: lists, a hundred steps ------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", RULES)
+def test_rules_on_lists_of_tensors(name, dtype, rng):
+    """More tensors than the call keeps on its stack, empty ones among them; the same bits as one by one."""
+    sizes = [0, 1, 3, 15, 16, 17, 0, 4097, 33_000, *range(20, 45), 0]
+    shapes = [(n,) if n % 2 else (n // 2, 2) for n in sizes]
+    count = len([n for n in KERNELS[name].names if n in "pgmv"])
+    settings = [0.1] if name in ("sgd", "momentum") else []
+    start = [[np.abs(numbers(rng, dtype, s)) for s in shapes] for _ in range(count)]
+    alone = [[a.copy() for a in arrays] for arrays in start]
+    for tensors in zip(*alone, strict=True):
+        for _ in range(7):
+            reference.KERNELS[name](*tensors, *settings)
+    for isa in ISAS:
+        for threads in THREADS:
+            mine = [[a.copy() for a in arrays] for arrays in start]
+            with kernels.use(isa=isa, threads=threads):
+                for _ in range(7):
+                    KERNELS[name](*mine[:1], *(tuple(arrays) for arrays in mine[1:]), *settings)
+            for slot, (found, expected) in enumerate(zip(mine, alone, strict=True)):
+                for k, (f, e) in enumerate(zip(found, expected, strict=True)):
+                    assert_bits(f, e, f"{name}: slot {slot} of tensor {k}, {isa}, {threads} threads")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam"])
+def test_rules_have_the_bits_of_the_reference_for_100_steps(name, dtype, rng):
+    count, n = {"sgd": 2, "momentum": 3, "adam": 4}[name], 32_771
+    start = [numbers(rng, dtype, n, sprinkle=k < 2) for k in range(count)]
+    for state in start[2:]:
+        state[:] = 0
+    gradients = [numbers(rng, dtype, n, sprinkle=step % 10 == 0) for step in range(10)]
+
+    def train(update):
+        arrays = [a.copy() for a in start]
+        for step in range(100):
+            arrays[1][:] = gradients[step % 10]
+            settings = {"lr": 0.1 / (1 + step), "weight_decay": 0.01 * (step % 2)}
+            if name == "adam":
+                settings |= {"correction1": 1 - 0.9 ** (step + 1), "correction2": 1 - 0.999 ** (step + 1)}
+            update(*arrays, **settings)
+        return arrays
+
+    expected = train(reference.KERNELS[name])
+    assert np.isfinite(expected[0]).any()
+    for isa in ISAS:
+        for threads in THREADS:
+            with kernels.use(isa=isa, threads=threads):
+                for found, e in zip(train(KERNELS[name]), expected, strict=True):
+                    assert_bits(found, e, f"{name}, {isa}, {threads} threads")
+
+
+# -- what the kernels do not serve is NumPy, in both tiers -------------------------------------------------------------
+@pytest.mark.parametrize("dtype", ["float16", "longdouble", ">f4", ">f8"])
+@pytest.mark.parametrize("name", NAMES)
+def test_other_float_dtypes_are_numpy(name, dtype, rng):
+    case = CASES[name]
+    for size in case.sizes[3:5]:
+        args = cast(case.make(rng, "float32", size), dtype)
+        expected = outcome(reference.KERNELS[name], name, args)
+        for f, e in zip(outcome(KERNELS[name], name, args), expected, strict=True):
+            assert f.dtype == e.dtype
+            assert_bits(f, e, name)
+
+
+def test_integers_are_numpy():
+    a, b = np.arange(-6, 6).reshape(3, 4), np.arange(1, 13).reshape(3, 4)
+    with np.errstate(all="ignore"):
+        plain = {
+            "add": a + b, "sub": a - b, "mul": a * b, "div": a / b, "maximum": np.maximum(a, b), "minimum": np.minimum(a, b),
+            "heaviside": np.heaviside(a, b), "equal": (a == b).astype(np.int64), "pow": a**b,
+        }  # fmt: skip
+        single = {"neg": -a, "exp": np.exp(a), "log": np.log(a), "sqrt": np.sqrt(a), "abs": np.abs(a), "sign": np.sign(a),
+                  "copy": a, "tanh": np.tanh(a), "relu": np.maximum(a, 0)}  # fmt: skip
+    for name, expected in plain.items():
+        assert_bits(KERNELS[name](a, b), expected, name)
+    for name, expected in single.items():
+        assert_bits(KERNELS[name](a), expected, name)
+    assert_bits(kernels.clip(a, -2, b), np.minimum(np.maximum(a, -2), b))
+    assert_bits(kernels.where(a > 0, a, b), np.where(a > 0, a, b))
+    assert_bits(kernels.fill(a.copy(), 7), np.full_like(a, 7))
+    assert_bits(kernels.sum(a[:, :, None]), a.sum(axis=1, keepdims=True))
+    assert_bits(kernels.matmul(a, b.T), a @ b.T)
+    value, index = kernels.max(a[:, :, None])
+    assert_bits(value, a.max(axis=1, keepdims=True))
+    assert_bits(index, a.argmax(axis=1)[:, None])
+
+
+def test_numbers_alone_are_numpy():
+    assert kernels.add(2, 3) == 5
+    assert kernels.add(2, 3).dtype == np.int64
+    assert kernels.exp(0.0) == 1
+    assert kernels.where(True, 2.0, 3.0) == 2
+
+
+# -- edges of the reductions -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("tier", ["native", "reference"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(2, 0, 3), (1, 0, 1), (300, 0, 200)])
+def test_the_largest_of_nothing_is_refused(shape, dtype, tier):
+    with kernels.use(tier), pytest.raises((ValueError, IndexError)):
+        kernels.max(np.zeros(shape, dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_max_finds_the_first_of_equals_and_the_first_nan(dtype):
+    for R in (1, 2, 15, 16, 17, 64, 65, 255, 256, 257, 4095, 4096, 4097, 9000):
+        for I in (1, 3, 65):
+            x = np.zeros((1, R, I), dtype)
+            for at in {0, R // 2, R - 1}:
+                for value in (1, np.inf, np.nan):
+                    x[:] = -1
+                    x[:, at:] = value
+                    for isa in ISAS:
+                        with kernels.use(isa=isa):
+                            out, index = kernels.max(x)
+                        assert (index == at).all(), (R, I, at, value, isa)
+                        assert_bits(out, np.full((1, I), value, dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_of_long_rows_are_added_in_float64(dtype):
+    """4096 numbers to a block: the blocks' sums meet in float64, so a float32 sum of 2^25 ones loses nothing."""
+    x = np.ones((1, 2**25 + 3, 1), np.float32) if dtype == "float32" else np.full((1, 2**15, 1), 0.1)
+    assert kernels.sum(x)[0, 0] == (np.float32(2**25 + 3) if dtype == "float32" else reference.sum(x)[0, 0])

@@ -1,0 +1,740 @@
+"""The door between Python and C: what it refuses, in which words, and that nothing is written when it does."""
+
+import gc
+import itertools
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad import kernels
+from fastgrad.kernels import CaptureError, DtypeError, Program
+from fastgrad.testing import assert_bits
+
+ISAS = kernels.info()["isas"]
+F4, F8 = "float32", "float64"
+LINUX = sys.platform.startswith("linux")
+
+
+def ones(*shape, dtype=F4):
+    return np.ones(shape, dtype)
+
+
+def locked(a):
+    a.flags.writeable = False
+    return a
+
+
+def unaligned(n):
+    return np.zeros(4 * n + 1, np.uint8)[1:].view(F4)
+
+
+BASE = np.arange(100, dtype=F4)  # for arguments that share memory
+MATRIX = BASE.reshape(10, 10)
+
+# What is wrong -> (kernel, arguments, keyword arguments, exception, what the message says).
+REFUSED = {
+    # dtypes
+    "map, two dtypes": ("add", (ones(3), ones(3, dtype=F8)), {}, DtypeError, "add.*a float32, b float64.*astype"),
+    "map, an integer array": ("mul", (ones(3), np.arange(3)), {}, DtypeError, "mul.*a float32, b int64"),
+    "map, byte order": ("mul", (ones(3), ones(3).astype(">f4")), {}, DtypeError, "mul.*a float32, b >f4"),
+    "map, dtype of out": ("exp", (ones(3),), {"out": ones(3, dtype=F8)}, DtypeError, "exp.*x float32, out float64"),
+    "map, a condition in floats": ("where", (ones(3), ones(3), ones(3)), {}, TypeError, "where: cond must be bool, not float32"),
+    "row, two dtypes": ("softmax_backward", (ones(2, 3), ones(2, 3, dtype=F8)), {}, DtypeError, "dout float32, y float64"),
+    "row, labels in floats": ("cross_entropy", (ones(2, 3), ones(2)), {}, TypeError, "target must be int64, not float32"),
+    "row, labels in 32 bits": ("cross_entropy", (ones(2, 3), np.zeros(2, np.int32)), {}, TypeError, "target must be int64, not int32"),
+    "product, two dtypes": ("matmul", (ones(2, 3), ones(3, 2, dtype=F8)), {}, DtypeError, "matmul.*a float32, b float64"),
+    "list, two dtypes": ("sgd", ([ones(3)], [ones(3, dtype=F8)], 0.1), {}, DtypeError, r"sgd.*p \[float32\], g \[float64\]"),
+    "list, two dtypes in one": ("sgd", ([ones(3)] * 2, [ones(3), ones(3, dtype=F8)], 0.1), {}, DtypeError, "p float32, g float64"),
+    # types
+    "map, a list": ("add", (ones(3), [1, 2, 3]), {}, TypeError, "add: b must be a numpy array, not list"),
+    "map, a string": ("add", (ones(3), "1"), {}, TypeError, "add: b must be a numpy array, not str"),
+    "map, a complex number": ("add", (ones(3), 1j), {}, TypeError, "add: b must be a numpy array, not complex"),
+    "map, a complex scalar": ("add", (ones(3), np.complex64(1j)), {}, TypeError, "add: b must be a numpy array, not complex64"),
+    "map, a huge integer": ("add", (ones(3), 10**400), {}, TypeError, "add: b must be a number a double can hold"),
+    "map, a string scalar": ("add", (ones(3), np.str_("one")), {}, TypeError, "add: b must be a number"),
+    "map, out a list": ("exp", (ones(3),), {"out": [0, 0, 0]}, TypeError, "exp: out must be a numpy array, not list"),
+    "row, a number": ("softmax_backward", (ones(2, 3), 1.0), {}, TypeError, "softmax_backward: y must be a numpy array, not float"),
+    "scalar, a string": ("sgd", (ones(3), ones(3), "fast"), {}, TypeError, "sgd: lr must be a number.*not one of type str"),
+    "scalar, complex": ("sgd", (ones(3), ones(3), 1j), {}, TypeError, "sgd: lr must be a number.*not one of type complex"),
+    "scalar, complex64": ("sgd", (ones(3), ones(3), np.complex64(1)), {}, TypeError, "sgd: lr must be a number"),
+    "fill, a string": ("fill", (ones(3), "7"), {}, TypeError, "fill: value must be a number"),
+    "size, a float": ("max_backward", (ones(1, 2), np.zeros((1, 2), int), 3.5), {}, TypeError, "R must be an integer"),
+    "size, too large": ("max_backward", (ones(1, 2), np.zeros((1, 2), int), 2**64), {}, TypeError, "R must be an integer"),
+    "size, negative": ("max_backward", (ones(1, 2), np.zeros((1, 2), int), -1), {}, ValueError, "R must not be negative"),
+    "size, beyond memory": ("max_backward", (ones(1, 2), np.zeros((1, 2), int), 2**62), {}, MemoryError, "no memory"),
+    "list, a number": ("sgd", ([ones(3), 3], [ones(3), ones(3)], 0.1), {}, TypeError, "sgd: p must be a numpy array, not int"),
+    "list, a number and dtypes": ("sgd", ([ones(3), 3], [ones(3, dtype=F8), 3], 0.1), {}, DtypeError, r"p \[float32, int\]"),
+    "list, a dict": ("sgd", ({}, ones(3), 0.1), {}, TypeError, "sgd: p must be an array or a list of arrays, not dict"),
+    # shapes
+    "map, shapes": ("add", (ones(2, 3), ones(4)), {}, ValueError, r"add: .*broadcast: a \(2, 3\), b \(4,\)"),
+    "map, out too small": ("add", (ones(2, 3), ones(3)), {"out": ones(3)}, ValueError, r"add: .*shape of out: .*out \(3,\)"),
+    "map, out with a one": ("add", (ones(2, 3), ones(3)), {"out": ones(1, 3)}, ValueError, r"add: .*out \(1, 3\)"),
+    "map, out of another shape": ("exp", (ones(2, 3),), {"out": ones(3, 2)}, ValueError, r"exp: .*x \(2, 3\), out \(3, 2\)"),
+    "map, zero and three": ("add", (ones(0, 3), ones(3, 3)), {}, ValueError, r"a \(0, 3\), b \(3, 3\)"),
+    "map, seven dimensions": ("add", (ones(2, 1, 2, 1, 2, 1, 2), ones(1, 2, 1, 2, 1, 2, 1)), {}, ValueError, "more than 6 dim"),
+    "row, dimensions": ("softmax", (ones(3),), {}, ValueError, r"softmax: the shapes do not fit: x \(3,\); .*x\[N,C\]"),
+    "row, two shapes": ("softmax_backward", (ones(2, 3), ones(3, 2)), {}, ValueError, r"dout \(2, 3\), y \(3, 2\)"),
+    "row, out": ("softmax", (ones(2, 3),), {"out": ones(2, 4)}, ValueError, r"x \(2, 3\), out \(2, 4\)"),
+    "row, labels": ("cross_entropy", (ones(2, 3), np.zeros(3, int)), {}, ValueError, r"x \(2, 3\), target \(3,\)"),
+    "reduce, index": ("max", (ones(2, 3, 4),), {"index": np.zeros((2, 3), int)}, ValueError, r"x \(2, 3, 4\), index \(2, 3\)"),
+    "reduce, nothing": ("max", (ones(2, 0, 4),), {}, ValueError, r"max: an empty axis .*x \(2, 0, 4\)"),
+    "reduce, R": ("max_backward", (ones(1, 2), np.zeros((1, 2), int), 3), {"out": ones(1, 4, 2)}, ValueError, r"out \(1, 4, 2\)"),
+    "product, K": ("matmul", (ones(2, 3), ones(2, 3)), {}, ValueError, r"matmul: .*a \(2, 3\), b \(2, 3\); .*a\[M,K\], b\[K,N\]"),
+    "product, a stack": ("matmul", (ones(2, 2, 3), ones(3, 2)), {}, ValueError, r"matmul: .*a \(2, 2, 3\), b \(3, 2\)"),
+    "product, a vector": ("matmul", (ones(3), ones(3, 2)), {}, ValueError, r"matmul: .*a \(3,\), b \(3, 2\)"),
+    "product, bias": ("linear", (ones(2, 3), ones(4, 3), ones(3)), {}, ValueError, r"linear: .*w \(4, 3\), b \(3,\)"),
+    "product, out": ("matmul", (ones(2, 3), ones(3, 4)), {"out": ones(4, 2)}, ValueError, r"matmul: .*out \(4, 2\)"),
+    "list, two shapes": ("sgd", ([ones(2), ones(3)], [ones(2), ones(4)], 0.1), {}, ValueError, r"tensor 1 .*p \(3,\), g \(4,\)"),
+    "list, two lengths": ("sgd", ([ones(2)], [ones(2)] * 2, 0.1), {}, ValueError, "sgd: the lists must be of one length"),
+    "list, and an array": ("sgd", ([ones(2)], ones(2), 0.1), {}, ValueError, "sgd: the lists must be of one length"),
+    # memory
+    "map, read-only out": ("exp", (ones(3),), {"out": locked(ones(3))}, ValueError, "exp: out is read-only"),
+    "map, out seen many times": ("exp", (ones(3),), {"out": np.broadcast_to(ones(1), (3,))}, ValueError, "out is read-only"),
+    "map, unaligned out": ("exp", (ones(3),), {"out": unaligned(3)}, ValueError, "exp: out would be written .*not aligned"),
+    "fill, unaligned": ("fill", (unaligned(3), 1.0), {}, ValueError, "fill: out would be written .*not aligned"),
+    "fill, read-only": ("fill", (locked(ones(3)), 1.0), {}, ValueError, "fill: out is read-only"),
+    "row, read-only out": ("softmax", (ones(2, 3),), {"out": locked(ones(2, 3))}, ValueError, "softmax: out is read-only"),
+    "row, strided out": ("softmax", (ones(2, 3),), {"out": ones(3, 2).T}, ValueError, r"out would be written .*strides \(4, 8\)"),
+    "row, out is x": ("softmax", (MATRIX,), {"out": MATRIX}, ValueError, "softmax: out shares memory with x"),
+    "row, out overlaps x": ("softmax", (MATRIX[:5],), {"out": MATRIX[4:9]}, ValueError, "softmax: out shares memory with x"),
+    "row, two outs": ("cross_entropy", (ones(1, 3), np.zeros(1, int)), {"out": BASE[:1], "logp": MATRIX[:1, :3]}, ValueError,
+                      "out shares memory with logp"),
+    "product, strided out": ("matmul", (ones(2, 3), ones(3, 2)), {"out": ones(2, 4)[:, ::2]}, ValueError, "out would be written"),
+    "product, out is a": ("matmul", (MATRIX, ones(10, 10)), {"out": MATRIX}, ValueError, "matmul: out shares memory with a"),
+    "product, out is the bias": ("linear", (ones(1, 3), ones(10, 3), BASE[:10]), {"out": BASE[:10].reshape(1, 10)}, ValueError,
+                                 "linear: out shares memory with b|linear: b shares memory with out"),
+    "list, read-only p": ("sgd", ([ones(3), locked(ones(3))], [ones(3)] * 2, 0.1), {}, ValueError, r"sgd: p\[1\] is read-only"),
+    "list, strided p": ("sgd", ([ones(4)[::2]], [ones(2)], 0.1), {}, ValueError, r"p\[0\] would be written and is not C-contiguous"),
+    "list, strided g": ("sgd", ([ones(2)], [ones(4)[::2]], 0.1), {}, ValueError, r"g\[0\] is not C-contiguous"),
+    "list, read-only state": ("adam", ([ones(3)], [ones(3)], [ones(3)], [locked(ones(3))]), {}, ValueError, r"v\[0\] is read-only"),
+    "list, p is g": ("sgd", (BASE, BASE, 0.1), {}, ValueError, r"p\[0\] and g\[0\] share memory"),
+    "list, p overlaps g": ("sgd", (BASE[:60], BASE[40:], 0.1), {}, ValueError, r"p\[0\] and g\[0\] share memory"),
+    "list, one state twice": ("adam", (ones(9), ones(9), BASE[:9], BASE[8:17]), {}, ValueError, r"m\[0\] and v\[0\] share memory"),
+    # arguments
+    "too many": ("exp", (ones(3), None, 3), {}, TypeError, r"exp takes 2 arguments \(x, out\), 3 were given"),
+    "unknown": ("exp", (ones(3),), {"where": ones(3)}, TypeError, "exp has no argument 'where'; it takes x, out"),
+    "twice": ("exp", (ones(3),), {"x": ones(3)}, TypeError, "exp got 'x' twice"),
+    "a missing operand": ("add", (ones(3),), {}, TypeError, "add needs b"),
+    "a missing first": ("add", (), {"b": ones(3)}, TypeError, "add needs a"),
+    "a missing matrix": ("matmul", (ones(3, 3),), {}, TypeError, "matmul needs b"),
+    "None for a matrix": ("matmul", (ones(3, 3), None), {}, TypeError, "matmul needs b"),
+    "only out": ("softmax", (), {"out": ones(2, 2)}, TypeError, "softmax needs x"),
+    "a missing scalar": ("sgd", (ones(3), ones(3)), {}, TypeError, "sgd needs lr"),
+    "a missing size": ("max_backward", (ones(1, 2), np.zeros((1, 2), int)), {}, TypeError, "max_backward needs R"),
+    "a missing state": ("momentum", (ones(3), ones(3)), {"lr": 0.1}, TypeError, "momentum needs v"),
+    "a missing list": ("momentum", ([ones(3)], [ones(3)]), {"lr": 0.1}, TypeError, "momentum needs v"),
+    # labels
+    "a label too large": ("cross_entropy", (ones(3, 4), np.array([0, 4, 9])), {}, IndexError, "cross_entropy: the label of row 1 "),
+    "a negative label": ("cross_entropy", (ones(3, 4), np.array([0, 3, -1])), {}, IndexError, "the label of row 2 is not a class"),
+    "no classes": ("cross_entropy", (ones(3, 0), np.array([0, 0, 0])), {}, IndexError, "the label of row 0 is not a class"),
+    "a label, backward": ("cross_entropy_backward", (ones(2), ones(2, 3), np.array([3, 0])), {}, IndexError, "the label of row 0"),
+}  # fmt: skip
+
+
+def arrays_of(values):
+    for v in values:
+        if isinstance(v, np.ndarray):
+            yield v
+        elif isinstance(v, (list, tuple)):
+            yield from arrays_of(v)
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_does_not_fit_is_refused_and_changes_nothing(what):
+    name, args, options, error, words = REFUSED[what]
+    everything = [*arrays_of([*args, *options.values()]), BASE]
+    before = [a.copy() for a in everything]
+    with pytest.raises(error, match=words) as refusal:
+        getattr(kernels, name)(*args, **options)
+    assert name in str(refusal.value) or error is MemoryError
+    for a, b in zip(everything, before, strict=True):
+        assert_bits(a, b, "written although refused")
+
+
+def test_out_of_a_kernel_with_bad_labels_is_not_trusted_but_stays_inside():
+    """Rows with good labels may be written, those with bad ones are left alone."""
+    out, logp = np.full(3, 7, F4), np.full((3, 4), 7, F4)
+    with pytest.raises(IndexError, match="row 1"):
+        kernels.cross_entropy(ones(3, 4), np.array([0, -5, 3]), out=out, logp=logp)
+    assert out[1] == 7
+    assert (logp[1] == 7).all()
+
+
+def test_the_first_bad_label_is_named_whatever_thread_meets_it(rng):
+    x = np.zeros((20_000, 10), F4)
+    target = rng.integers(0, 10, 20_000)
+    target[[777, 778, 15_000, 19_999]] = 10
+    for threads in (1, 2, 4):
+        with kernels.use(threads=threads), pytest.raises(IndexError, match="the label of row 777 "):
+            kernels.cross_entropy(x, target)
+
+
+def test_arguments_by_position_and_name_are_the_same():
+    p, g = [ones(3), ones(2, 2)], [ones(3), ones(2, 2)]
+    kernels.sgd(p, g, 0.5, 0.1)
+    q = [ones(3), ones(2, 2)]
+    kernels.sgd(weight_decay=0.1, lr=0.5, g=tuple(g), p=q)
+    assert all((a == b).all() for a, b in zip(p, q, strict=True))
+    assert_bits(kernels.sub(b=ones(3), a=3 * ones(3)), 2 * ones(3))
+    assert_bits(kernels.add(ones(3), np.float32(2)), 3 * ones(3))
+    assert_bits(kernels.add(ones(3), True), 2 * ones(3))
+    assert_bits(kernels.exp(np.zeros(3, F4), None), ones(3))
+    assert_bits(kernels.linear(ones(2, 3), ones(4, 3), None), 3 * ones(2, 4))
+
+
+def test_kernels_can_be_looked_at_and_pickled():
+    assert repr(kernels.add) == "<kernel add(a[*], b[*], >out[*])>"
+    assert pickle.loads(pickle.dumps(kernels.softmax)) is kernels.softmax
+    assert kernels.sum.__doc__ == kernels.reference.sum.__doc__
+    assert kernels.adam.names[:5] == ("p", "g", "m", "v", "lr")
+    assert kernels.adam.defaults["lr"] == 1e-3
+    assert kernels.linear.defaults == {"b": None, "out": None}
+    assert kernels.max.written_names == ("out", "index")
+
+
+# -- written memory that is also read ----------------------------------------------------------------------------------
+def views(base, n):
+    """Views of n numbers into one array of 3 n + 8: shifted, reversed, strided, and one that shares nothing."""
+    return {
+        "same": base[n : 2 * n], "left": base[n - 2 : 2 * n - 2], "right": base[n + 3 : 2 * n + 3], "far": base[2 * n + 4 : 3 * n + 4],
+        "reversed": base[2 * n - 1 : n - 1 : -1], "strided": base[: 2 * n : 2], "wide": base[n : 3 * n : 2],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [5, 64, 3001, 40_000])
+@pytest.mark.parametrize("dtype", [F4, F8])
+def test_an_elementwise_kernel_may_write_over_what_it_reads(dtype, n, rng):
+    """As if every operand had been copied first, as in NumPy."""
+    start = rng.standard_normal(3 * n + 8).astype(dtype)
+    names = list(views(start, n))
+    for threads, (a, b, out) in itertools.product((1, 2), itertools.product(names, names, ("same", "reversed", "wide"))):
+        base = start.copy()
+        v = views(base, n)
+        expected = v[a] - v[b].copy()
+        with kernels.use(threads=threads):
+            assert kernels.sub(v[a], v[b], out=v[out]) is v[out]
+        assert_bits(v[out], expected, f"{a} - {b} into {out}, {threads} threads")
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_every_operand_that_overlaps_is_copied(count, rng):
+    n = 5000
+    start = rng.standard_normal(3 * n + 8)
+    for chosen in itertools.product(("left", "right", "reversed"), repeat=count):
+        base = start.copy()
+        v = views(base, n)
+        args = [v[c] for c in chosen]
+        name = {3: "clip", 4: "clip_backward"}[count]
+        expected = getattr(kernels, name)(*(a.copy() for a in args))
+        getattr(kernels, name)(*args, out=v["same"])
+        assert_bits(v["same"], expected, f"{name} {chosen}")
+
+
+def test_a_condition_in_the_memory_of_the_result_is_copied():
+    memory = np.zeros(4000, np.uint8)
+    out, cond = memory.view(F4), memory[500:1500].view(bool)
+    cond[::3] = True
+    a, b = np.arange(1000, dtype=F4), -np.arange(1000, dtype=F4)
+    expected = np.where(cond, a, b)
+    kernels.where(cond, a, b, out=out)
+    assert_bits(out, expected)
+
+
+def test_a_matrix_and_its_transpose_overlap(rng):
+    for n in (3, 17, 200):
+        x = rng.standard_normal((n, n))
+        expected = x + x.T
+        kernels.add(x, x.T, out=x)
+        assert_bits(x, expected)
+
+
+def test_a_row_of_the_result_may_be_broadcast_over_it(rng):
+    x = rng.standard_normal((300, 70))
+    expected = x - x[7]
+    kernels.sub(x, x[7], out=x)
+    assert_bits(x, expected)
+
+
+# -- the switch --------------------------------------------------------------------------------------------------------
+def running():
+    return kernels.info()["kernels"], kernels.info()["isa"], kernels.info()["threads"]
+
+
+def test_use_nests_and_restores():
+    outside = running()
+    with kernels.use("reference"):
+        assert running()[0] == "reference"
+        with kernels.use(isa="baseline", threads=3):
+            assert running() == ("reference", "baseline", 3)
+            with kernels.use("native"):
+                assert running() == ("native", "baseline", 3)
+            assert running() == ("reference", "baseline", 3)
+        assert running() == ("reference", *outside[1:])
+    assert running() == outside
+    with pytest.raises(RuntimeError), kernels.use("reference", threads=1):
+        raise RuntimeError
+    assert running() == outside
+
+
+@pytest.mark.parametrize(
+    ("which", "options", "words"),
+    [
+        ("numpy", {}, '"native" or "reference", not \'numpy\''),
+        (None, {"isa": "sse9"}, "isa must be one of baseline, avx2, avx512, not 'sse9'"),
+        (None, {"threads": 0}, "threads must be at least 1, not 0"),
+        (None, {"threads": -2}, "threads must be at least 1, not -2"),
+        (None, {"threads": 10**6}, "threads must be from 1 to 1024, not 1000000"),
+    ],
+)
+def test_use_refuses(which, options, words):
+    before = running()
+    with pytest.raises(ValueError, match=words), kernels.use(which, **options):
+        pass
+    assert running() == before
+
+
+@pytest.mark.skipif(len(ISAS) == 3, reason="this machine runs every instruction set")
+def test_use_refuses_what_the_machine_does_not_run():
+    with pytest.raises(ValueError, match="this machine does not run avx512; it runs baseline"), kernels.use(isa="avx512"):
+        pass
+
+
+@pytest.mark.parametrize("n", [0, -1, 1025])
+def test_set_num_threads_refuses(n):
+    before = fastgrad.get_num_threads()
+    with pytest.raises(ValueError, match="set_num_threads: n must be from 1 to 1024"):
+        fastgrad.set_num_threads(n)
+    assert fastgrad.get_num_threads() == before
+
+
+def test_the_switch_is_per_thread():
+    seen, inside, leave = [], threading.Event(), threading.Event()
+
+    def other():
+        with kernels.use("reference", isa="baseline", threads=7):
+            seen.append(running())
+            inside.set()
+            leave.wait(10)
+            seen.append(running())
+        seen.append(running())
+
+    outside = running()
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert inside.wait(10)
+    assert running() == outside
+    with kernels.use(threads=5):
+        leave.set()
+        thread.join()
+    assert seen == [("reference", "baseline", 7)] * 2 + [outside]
+
+
+def test_the_reference_runs_inside_use(monkeypatch):
+    called = []
+    definition = kernels.add.reference
+    kernels.add.attach(lambda *a, **k: called.append(a) or definition(*a, **k))
+    try:
+        kernels.add(ones(3), 1.0)
+        assert not called
+        with kernels.use("reference"):
+            kernels.add(ones(3), 1.0)
+        assert len(called) == 1
+        kernels.add(np.arange(3), 1)  # a dtype that is NumPy's
+        assert len(called) == 2
+    finally:
+        kernels.add.attach(definition)
+
+
+# -- the environment ---------------------------------------------------------------------------------------------------
+SAY = "from fastgrad import kernels; i = kernels.info(); print(i['kernels'], i['isa'], i['blas']['library'])"
+MULTIPLY = """
+import numpy as np
+from fastgrad import kernels
+a = np.random.default_rng(0).standard_normal((1000, 900)); b = a.T.copy()
+try:
+    assert np.abs(kernels.matmul(a, b) - a @ b).max() < 1e-10
+    print(kernels.info()["blas"]["library"])
+except ImportError as error:
+    print("ImportError", error)
+assert np.array_equal(kernels.add(a, a), a + a)     # everything else works
+"""
+
+
+def test_environment_chooses_the_tier(python):
+    assert python(SAY, FASTGRAD_KERNELS="reference").split()[0] == "reference"
+    assert python(SAY, FASTGRAD_KERNELS="native").split()[0] == "native"
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_environment_chooses_the_instruction_set(python, isa):
+    assert python(SAY, FASTGRAD_ISA=isa).split()[1] == isa
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("FASTGRAD_KERNELS", "fast", "FASTGRAD_KERNELS must be native or reference, not 'fast'"),
+        ("FASTGRAD_ISA", "sse9", "isa must be one of baseline, avx2, avx512, not 'sse9'"),
+    ],
+)
+def test_a_wrong_variable_is_refused(python, variable, value, words):
+    code = "try:\n import fastgrad\nexcept ValueError as e:\n print(e)\nelse:\n print('not refused')"
+    assert words in python(code, **{variable: value})
+
+
+def test_environment_chooses_the_builtin_product(python):
+    assert python(MULTIPLY, FASTGRAD_BLAS="builtin").strip() == "builtin"
+
+
+def test_a_blas_that_is_not_there_is_refused(python, tmp_path):
+    said = python(MULTIPLY, FASTGRAD_BLAS=str(tmp_path / "libnone.so"))
+    assert said.startswith("ImportError")
+    assert "libnone.so" in said
+    assert "cannot be used as a BLAS" in said
+
+
+def test_a_file_that_is_no_library_is_refused(python, tmp_path):
+    (tmp_path / "text.so").write_text("not a library")
+    said = python(MULTIPLY, FASTGRAD_BLAS=str(tmp_path / "text.so"))
+    assert re.match("ImportError .*text.so: cannot be used as a BLAS", said)
+
+
+def test_a_library_that_is_no_blas_is_refused(python):
+    said = python(MULTIPLY, FASTGRAD_BLAS=kernels._core.__file__)
+    assert "cannot be used as a BLAS: it has no cblas_sgemm, cblas_dgemm and cblas_sdot" in said
+
+
+FAKE_BLAS = """
+float cblas_sdot(long long n, const float *x, long long ix, const float *y, long long iy) {
+    float sum = 0;
+    (void)ix, (void)iy;
+    for (int i = 0; i < (int)n; i++) sum += x[i] * y[i];
+    return sum + %d;
+}
+void cblas_sgemm(void) {}
+void cblas_dgemm(void) {}
+"""
+
+
+@pytest.mark.skipif(not LINUX or not shutil.which("cc"), reason="compiles a shared library with cc")
+@pytest.mark.parametrize(("wrong_by", "words"), [(0, "gives a wrong product"), (1, "its cblas_sdot answers wrongly")])
+def test_a_blas_that_multiplies_wrongly_is_refused(python, tmp_path, wrong_by, words):
+    (tmp_path / "fake.c").write_text(FAKE_BLAS % wrong_by)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "fake.so", tmp_path / "fake.c"], check=True)
+    said = python(MULTIPLY, FASTGRAD_BLAS=str(tmp_path / "fake.so"))
+    assert said.startswith("ImportError")
+    assert words in said
+
+
+def test_the_blas_leaves_the_environment_as_it_was(python):
+    code = """
+import os
+os.environ["OPENBLAS_NUM_THREADS"] = "3"
+from fastgrad import kernels
+kernels.blas_info()
+import ctypes
+get = ctypes.CDLL(None).getenv
+get.restype = ctypes.c_char_p
+print(get(b"OPENBLAS_NUM_THREADS"), get(b"GOTO_NUM_THREADS"))
+"""
+    if sys.platform == "win32":
+        pytest.skip("reads the C library's environment")
+    assert python(code).strip() == "b'3' None"
+
+
+# -- threads -----------------------------------------------------------------------------------------------------------
+@pytest.mark.skipif(not LINUX, reason="counts the threads of a process in /proc")
+def test_no_thread_is_started_before_one_is_needed(python):
+    code = """
+import os
+import numpy as np
+count = lambda: len(os.listdir("/proc/self/task"))
+before = count()
+import fastgrad
+from fastgrad import kernels
+counts = [count()]
+x = np.ones((600, 600), "f4")
+kernels.add(x[0], x[0]); kernels.softmax(x[:3, :3])
+counts.append(count())                                  # small calls
+with kernels.use(threads=1):
+    kernels.matmul(x, x); kernels.exp(x)
+counts.append(count())                                  # the BLAS is open
+print([c - before for c in counts])
+with kernels.use(threads=2):
+    kernels.exp(np.ones(1_000_000))
+print(count() - before, kernels.info()["openmp"])
+"""
+    idle, busy = python(code).splitlines()
+    assert idle == "[0, 0, 0]"
+    started, openmp = busy.split()
+    assert int(started) == (1 if openmp == "True" else 0)  # a team of two is the caller and one worker
+
+
+FLUSH = """
+import ctypes, platform, sys
+import numpy as np
+from fastgrad import kernels
+libm = ctypes.CDLL("libm.so.6")
+state = (ctypes.c_uint32 * 64)()
+word, bits = {"x86_64": (7, 0x8040), "aarch64": (0, 1 << 24)}[platform.machine()]   # fenv_t: the word that has the mode
+def flush(on):
+    libm.fegetenv(state)
+    state[word] = state[word] | bits if on else state[word] & ~bits
+    libm.fesetenv(state)
+tiny = np.full(2_000_000, 1e-40, "f4")
+out = np.empty_like(tiny)
+answers = []
+for on in [False, True, True, False, True, False]:
+    for threads in 1, 2, 4:
+        with kernels.use(threads=threads):
+            for _ in range(10):
+                flush(on)
+                kernels.mul(tiny, 1.5, out=out)
+                flush(False)
+                kept = int(np.count_nonzero(out.view(np.int32)))
+                answers.append(kept == (0 if on else tiny.size))
+print(all(answers), answers.count(False))
+"""
+
+
+@pytest.mark.skipif(not LINUX, reason="sets the floating-point mode through glibc's fesetenv")
+def test_the_callers_flush_to_zero_is_the_workers_too(python):
+    assert python(FLUSH).split() == ["True", "0"]
+
+
+def test_many_python_threads_at_once(rng):
+    """One team serves one of them at a time; the others run their calls themselves. The bits are the same."""
+    x = rng.standard_normal((400, 300))
+    expected = kernels.exp(x), kernels.sum(x[None]), kernels.matmul(x, x.T), kernels.softmax(x)
+    wrong = []
+
+    def work(seed):
+        order = np.random.default_rng(seed)
+        for _ in range(60):
+            k = order.integers(4)
+            with kernels.use(threads=int(order.integers(1, 5))):
+                found = (
+                    lambda: kernels.exp(x), lambda: kernels.sum(x[None]), lambda: kernels.matmul(x, x.T), lambda: kernels.softmax(x)
+                )[k]()  # fmt: skip
+            if found.tobytes() != expected[k].tobytes():
+                wrong.append((seed, k))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+def test_a_team_serves_long_and_short_jobs_in_turn(rng):
+    """Workers that are late, asleep, or too many for a job: a wrong or a double claim would show in the sum."""
+    x = np.zeros(40_000)
+    for step in range(1500):
+        n = (40_000, 37, 9000, 33_000)[step % 4]
+        with kernels.use(threads=(2, 4, 3, 2, 1)[step % 5]):
+            kernels.add(x[:n], 1.0, out=x[:n])
+    assert x[:37].min() == x[:37].max() == 1500
+    assert x[37:9000].min() == x[37:9000].max() == 1125
+    assert x[9000:33_000].min() == x[9000:33_000].max() == 750
+    assert x[33_000:].min() == x[33_000:].max() == 375
+
+
+FORKS = """
+import os, signal
+import numpy as np
+import fastgrad
+from fastgrad import kernels
+x = np.random.default_rng(0).standard_normal((700, 600)); big = np.ones(300_000)
+def work():
+    with kernels.use(threads=2):
+        p = big.copy()
+        kernels.sgd([p], [big], 0.5)
+        return kernels.matmul(x, x.T).tobytes(), kernels.exp(big).tobytes(), p.tobytes()
+expected = work()
+good = 0
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(0 if work() == expected else 1)
+    assert work() == expected
+    good += os.waitpid(child, 0)[1] == 0
+print(good)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_child_computes(python):
+    assert python(FORKS).strip() == "20"
+
+
+# -- arguments that go away, or change, during a call or a capture -----------------------------------------------------
+def test_a_list_is_read_when_it_is_given():
+    """A recorded call keeps the arrays, whatever becomes of the list."""
+    program = Program()
+    p, g = [np.zeros(1000, F4) for _ in range(30)], [ones(1000) for _ in range(30)]
+    mine = list(p)
+    program.start()
+    try:
+        kernels.sgd(mine, g, 1.0)
+    finally:
+        program.stop()
+    mine.clear()
+    g.clear()
+    gc.collect()
+    other = [np.full(1000, np.nan, F4) for _ in range(60)]  # whoever gets the memory next
+    program.replay()
+    assert all((a == -2).all() for a in p)
+    assert all(np.isnan(a).all() for a in other)
+
+
+def test_a_program_owns_what_it_needs():
+    """Numbers live in the call, which moves as the list grows; temporaries and copies outlive the call."""
+    x = np.arange(12, dtype=F4).reshape(3, 4)
+    program = Program()
+    program.start()
+    try:
+        y = x
+        for k in range(200):
+            y = kernels.add(y, float(k))  # grows the list twice
+        z = kernels.softmax(y.T)  # copied first
+        w = kernels.sub(y[1:], y[:-1])
+        kernels.add(y[:, :-1], y[:, 1:], out=y[:, 1:])  # an overlapping operand is copied first
+    finally:
+        program.stop()
+    gc.collect()
+    first = y.copy(), z.copy(), w.copy()
+    x += 1
+    program.replay()
+    expected_y = x + np.float32(sum(range(200)))
+    assert_bits(w, expected_y[1:] - expected_y[:-1])
+    expected_y[:, 1:] += expected_y[:, :-1].copy()
+    assert_bits(y, expected_y)
+    assert_bits(z, first[1])
+    assert not np.array_equal(y, first[0])
+
+
+def test_a_program_that_is_dropped_while_recording_is_kept():
+    Program().start()
+    gc.collect()
+    for _ in range(100):
+        kernels.add(ones(3), 1.0)
+    program = kernels._core.recording()
+    assert len(program) == 100
+    program.stop()
+    assert kernels._core.recording() is None
+
+
+def test_a_program_refuses():
+    program = Program()
+    program.start()
+    try:
+        kernels.sgd(ones(3), ones(3), 0.1)
+        with pytest.raises(CaptureError, match="captures do not nest"):
+            Program().start()
+        with pytest.raises(CaptureError, match="while another is being captured"):
+            program.replay()
+        with pytest.raises(CaptureError, match="add cannot be captured: .*neither float32 nor float64"):
+            kernels.add(np.arange(3), 1)
+        with pytest.raises(CaptureError, match="add cannot be captured: the reference kernels"), kernels.use("reference"):
+            kernels.add(ones(3), 1.0)
+        with pytest.raises(CaptureError, match="cannot be captured; pass a copy of it"):
+            kernels.exp(unaligned(5))
+        with pytest.raises(CaptureError, match="int64 array .*cannot be captured"):
+            kernels.cross_entropy(ones(3, 2), np.zeros(6, int)[::2])
+    finally:
+        program.stop()
+    with pytest.raises(ValueError, match="sgd has 2 scalars, 3 were given"):
+        program.set_scalars(0, [1.0, 2.0, 3.0])
+    with pytest.raises(IndexError, match="call 1 of 1"):
+        program.set_scalars(1, [1.0])
+    with pytest.raises(IndexError, match="call -1 of 1"):
+        program.set_scalars(-1, [1.0])
+    assert repr(program).split()[:2] == ["0", "sgd"]
+
+
+def test_a_program_is_replayed_by_one_thread_at_a_time():
+    """Its buffers are shared: a second replay while one runs is refused, and so is recording into it."""
+    x, out = np.ones(3_000_000), np.empty(3_000_000)
+    program = Program()
+    program.start()
+    try:
+        for _ in range(30):
+            kernels.exp(x, out=out)
+    finally:
+        program.stop()
+    thread = threading.Thread(target=program.replay)
+    refused = 0
+    thread.start()
+    while thread.is_alive() and not refused:
+        for attempt in (program.replay, program.start):
+            try:
+                attempt()
+            except CaptureError as error:
+                assert "on another thread" in str(error)
+                refused += 1
+            else:
+                program.stop()
+    thread.join()
+    assert refused
+    assert_bits(out, kernels.exp(x))
+
+
+def test_replay_stops_at_a_bad_label():
+    x, target = ones(4, 3), np.array([0, 1, 2, 0])
+    after = np.zeros(3, F4)
+    program = Program()
+    program.start()
+    try:
+        kernels.cross_entropy(x, target)
+        kernels.fill(after, 1.0)
+    finally:
+        program.stop()
+    target[2] = 3
+    after[:] = 5
+    with pytest.raises(IndexError, match="cross_entropy: the label of row 2"):
+        program.replay()
+    assert (after == 5).all()
+    target[2] = 0
+    program.replay()
+    assert (after == 1).all()
+
+
+# -- references --------------------------------------------------------------------------------------------------------
+def test_calls_keep_no_references():
+    a, b, out, target = ones(64, 64), ones(64, 64), ones(64, 64), np.zeros(64, int)
+    calls = [
+        partial(kernels.add, a, b), partial(kernels.add, a, b, out), partial(kernels.add, a.T, b[0]), partial(kernels.softmax, a.T),
+        partial(kernels.add, a[1:], b[1:], a[:-1]), partial(kernels.matmul, a[::2], b), partial(kernels.cross_entropy, a, target),
+        partial(kernels.sgd, [a], [b], 0.1), partial(kernels.max, a[None]), partial(kernels.add, a, 2.0, out),
+        partial(kernels.add, np.arange(3), 1),
+    ]  # fmt: skip
+    wrong = [partial(kernels.add, a, np.arange(3)), partial(kernels.softmax, a, out=a), partial(kernels.sgd, [a, a], [b], 0.1),
+             partial(kernels.add, a, b, c=out), partial(kernels.cross_entropy, a, target - 1)]  # fmt: skip
+
+    def counts():
+        gc.collect()
+        return [sys.getrefcount(x) for x in (a, b, out, target, np.dtype(F4), np.dtype(int))]
+
+    def run():
+        for _ in range(50):
+            for call in calls:
+                call()
+            for call in wrong:
+                with pytest.raises((TypeError, ValueError, IndexError)):
+                    call()
+
+    run()
+    before = counts()
+    run()
+    assert max(abs(x - y) for x, y in zip(counts(), before, strict=True)) < 10
