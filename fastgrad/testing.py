@@ -1,6 +1,7 @@
 """How close is close enough: the one table of tolerances, and the comparison that uses it.
 
-A tolerance is a multiple of eps, the distance from 1 to the next number of the dtype, with its reason beside it. The error is measured against a `scale`: the size of what was added up on the way to a number, not of the number itself,
+A tolerance is a multiple of eps, the distance from 1 to the next number of the dtype, with its reason beside it. The
+error is measured against a `scale`: the size of what was added up on the way to a number, not of the number itself,
 which may have cancelled to nothing.
 
 >>> import numpy as np

@@ -49,11 +49,16 @@ def product(a, b, bias=None, *, out=None):
     return kernels.matmul(a, b, out) if bias is None else kernels.linear(a, b.T, bias, out)
 
 
-def check(a, b, bias=None, isas=ISAS, what=""):
+def truth_of(a, b, bias=None):
+    """The product in float64, and the size of what is added up in it."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    truth, scale = a @ b, np.abs(a) @ np.abs(b)
+    return (truth, scale) if bias is None else (truth + bias, scale + np.abs(bias))
+
+
+def check(a, b, bias=None, isas=ISAS, what="", known=None):
     """Within the bound of the truth, on every instruction set; the same bits on any team."""
-    truth, scale = a.astype(np.float64) @ b.astype(np.float64), np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64)
-    if bias is not None:
-        truth, scale = truth + bias, scale + np.abs(bias)
+    truth, scale = known or truth_of(a, b, bias)
     for isa in isas:
         first = None
         for threads in THREADS:
@@ -63,7 +68,7 @@ def check(a, b, bias=None, isas=ISAS, what=""):
                 assert found.dtype == a.dtype
                 assert_close(found, truth.astype(a.dtype), "product", n=a.shape[1], scale=scale, what=f"{what} {isa}")
                 first = found
-            assert_bits(found, first, f"{what} {isa}, {threads} threads against 1")
+            assert found.tobytes() == first.tobytes(), f"{what} {isa}: {threads} threads give other bits than 1"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -79,13 +84,14 @@ def test_odd_shapes(M, dtype, rng):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("with_bias", [False, True])
 def test_every_layout(with_bias, dtype, rng):
-    for M, K, N in ((1, 7, 9), (9, 7, 1), (3, 1, 5), (4, 9, 40), (33, 17, 65), (129, 100, 67), (64, 300, 500), (600, 40, 530)):
+    for M, K, N in ((1, 7, 9), (9, 7, 1), (3, 1, 5), (4, 9, 40), (33, 17, 65), (129, 100, 67), (64, 300, 130), (520, 40, 530)):
         plain = rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N)).astype(dtype)
         bias = rng.standard_normal(N).astype(dtype) if with_bias else None
+        known = truth_of(*plain, bias)
         for left, right in itertools.product(LAYOUTS, LAYOUTS):
             a, b = LAYOUTS[left](plain[0]), LAYOUTS[right](plain[1])
             before = a.copy(), b.copy()
-            check(a, b, bias, ISAS[-1:] if M > 100 else ISAS, f"{M} x {K} x {N}, {left} by {right}")
+            check(a, b, bias, ISAS[-1:] if M > 100 else ISAS, f"{M} x {K} x {N}, {left} by {right}", known)
             assert_bits(a, before[0])
             assert_bits(b, before[1])
 
@@ -103,8 +109,10 @@ def test_large_products(blas, dtype, rng):
 def test_large_products_of_every_layout(blas, rng):
     M, K, N = 650, 901, 719
     plain = rng.standard_normal((M, K)), rng.standard_normal((K, N))
+    known = truth_of(*plain)
     for left, right in itertools.product(LAYOUTS, LAYOUTS):
-        check(LAYOUTS[left](plain[0]), LAYOUTS[right](plain[1]), None, ISAS[-1:], f"{left} by {right}")
+        if left == right or "rows" in (left, right) or "wide columns" in (left, right):
+            check(LAYOUTS[left](plain[0]), LAYOUTS[right](plain[1]), None, ISAS[-1:], f"{left} by {right}", known)
 
 
 def test_the_library_is_chosen_by_shape_alone(rng):
@@ -171,15 +179,15 @@ def test_out_is_overwritten_whatever_it_held(blas, rng):
 
 
 def test_rows_are_what_they_are_alone_in_exact_arithmetic(rng):
-    """Small integers: every order of adding gives the same number, so an index that is wrong shows."""
+    """Small integers: every order of adding gives the same number (but for the sign of a zero), a wrong index another."""
     for M, K, N in itertools.product((1, 3, 17, 100, 257), (1, 2, 33, 300), (1, 5, 31, 129)):
         a, b = rng.integers(-9, 10, (M, K)), rng.integers(-9, 10, (K, N))
         for isa in ISAS:
             with kernels.use(isa=isa):
                 for dtype in ("float32", "float64"):
                     x, y = a.astype(dtype), b.astype(dtype)
-                    assert_bits(kernels.matmul(x, y), (a @ b).astype(dtype), f"{M} x {K} x {N} {isa}")
-                    assert_bits(kernels.linear(x, y.T.copy()), (a @ b).astype(dtype), f"{M} x {K} x {N} {isa} linear")
+                    assert (kernels.matmul(x, y) == a @ b).all(), f"{M} x {K} x {N} {dtype} {isa}"
+                    assert (kernels.linear(x, y.T.copy()) == a @ b).all(), f"{M} x {K} x {N} {dtype} {isa}, linear"
 
 
 @pytest.mark.parametrize("blas", OPENERS, indirect=True)
@@ -188,4 +196,4 @@ def test_large_products_are_exact_in_integers(blas, rng):
         a, b = rng.integers(-3, 4, (M, K)), rng.integers(-3, 4, (K, N))
         expected = a.astype(np.float64) @ b.astype(np.float64)
         for dtype in ("float32", "float64"):
-            assert_bits(kernels.matmul(a.astype(dtype), b.astype(dtype)), expected.astype(dtype), f"{M} x {K} x {N}")
+            assert (kernels.matmul(a.astype(dtype), b.astype(dtype)) == expected).all(), f"{M} x {K} x {N} {dtype}"

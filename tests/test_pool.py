@@ -82,7 +82,7 @@ def test_empty_refuses_and_leaves_other_dtypes_to_numpy():
         with pytest.raises(MemoryError, match="no memory for an array of"):
             kernels.empty(shape, "float64")
         assert kernels.memory() == before
-    assert kernels.empty((2**40, 0, 2**40), "float64").size == 0
+    assert kernels.empty((2**20, 0, 2**20), "float64").size == 0
 
 
 def test_no_two_arrays_share_a_block():

@@ -13,6 +13,7 @@ READ IN THIS ORDER: the state of a thread, arrays from the pool, Kernel (gather,
 """
 import operator
 import os
+import time
 
 import numpy as np
 

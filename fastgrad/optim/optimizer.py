@@ -122,16 +122,9 @@ class Optimizer:
             for k, p in enumerate(group["params"]):
                 if p._grad is None:
                     continue
-                data, g = p.data, p._grad.data
-                name = f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}"
-                if not data.flags.writeable:
-                    raise ValueError(f"{name}, is read-only; make it of a writable array, for example a copy")
-                if not data.flags.c_contiguous:
-                    raise ValueError(f"{name}, is not C-contiguous (strides {data.strides}); make it a contiguous array")
-                if g.shape != data.shape or g.dtype != data.dtype:
-                    raise ValueError(f"{name} {data.dtype}, has a gradient {g.shape} {g.dtype}; make them alike")
-                if not g.flags.c_contiguous:
-                    raise ValueError(f"{name}: its gradient is not C-contiguous (strides {g.strides}); set grad to a copy")
+                why = unfit(p.data, p._grad.data)
+                if why:
+                    raise ValueError(f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}{why}")
 
     def state_dict(self):
         """``{"state": {index: {...}}, "param_groups": [...]}``, with parameters by index; arrays are copies."""
@@ -226,6 +219,19 @@ class Update:
         for own in batch.states:
             own["step"] = t
         tape.changed(*[p.data for p in batch.params])
+
+
+def unfit(data, g):
+    """Why no kernel can update `data` by `g`, or None."""
+    if not data.flags.writeable:
+        return ", is read-only; make it of a writable array, for example a copy"
+    if not data.flags.c_contiguous:
+        return f", is not C-contiguous (strides {data.strides}); make it of a contiguous array"
+    if g.shape != data.shape or g.dtype != data.dtype:
+        return f" {data.dtype}, has a gradient {g.shape} {g.dtype}; make them alike"
+    if not g.flags.c_contiguous:
+        return f": its gradient is not C-contiguous (strides {g.strides}); set grad to a contiguous copy"
+    return None
 
 
 def refuse_tensor(params):
