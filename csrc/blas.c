@@ -18,7 +18,7 @@
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 
 /* cblas_?gemm for a 32-bit and a 64-bit integer. C[M,N] = alpha op(A)[M,K] op(B)[K,N] + beta C[M,N]. */
-#define GEMM_TYPE(name, T, integer)                                                                                \
+#define GEMM_TYPE(name, T, integer)                                                                                 \
     typedef void name(int order, int ta, int tb, integer M, integer N, integer K, T alpha, const T *a, integer lda, \
                       const T *b, integer ldb, T beta, T *c, integer ldc)
 GEMM_TYPE(sgemm_lp64, float, int32_t);
@@ -59,10 +59,18 @@ int fg_blas_open(fg_blas *blas, const char *path, char *why, size_t size) {
 
 /* What asks a library for one thread, and what would ask it for more. NULL: not set while it is opened. */
 static const char *const QUIET[][2] = {
-    {"OPENBLAS_NUM_THREADS", "1"}, {"OPENBLAS_DEFAULT_NUM_THREADS", "1"}, {"GOTO_NUM_THREADS", NULL},
-    {"MKL_NUM_THREADS", "1"},      {"MKL_DYNAMIC", "FALSE"},              {"BLIS_NUM_THREADS", "1"},
-    {"BLIS_JC_NT", NULL},          {"BLIS_IC_NT", NULL},                  {"BLIS_JR_NT", NULL},
-    {"BLIS_IR_NT", NULL},          {"VECLIB_MAXIMUM_THREADS", "1"},       {"ARMPL_NUM_THREADS", "1"},
+    {"OPENBLAS_NUM_THREADS", "1"},
+    {"OPENBLAS_DEFAULT_NUM_THREADS", "1"},
+    {"GOTO_NUM_THREADS", NULL},
+    {"MKL_NUM_THREADS", "1"},
+    {"MKL_DYNAMIC", "FALSE"},
+    {"BLIS_NUM_THREADS", "1"},
+    {"BLIS_JC_NT", NULL},
+    {"BLIS_IC_NT", NULL},
+    {"BLIS_JR_NT", NULL},
+    {"BLIS_IR_NT", NULL},
+    {"VECLIB_MAXIMUM_THREADS", "1"},
+    {"ARMPL_NUM_THREADS", "1"},
 };
 enum { N_QUIET = sizeof QUIET / sizeof QUIET[0] };
 
@@ -138,7 +146,8 @@ static int probe_ilp64(void *sdot) {
 }
 
 /* A[2,3] = {1 2 3; 4 5 6}, B[3,2] = {7 8; 9 10; 11 12}: C[2,2] = {58 64; 139 154}, exactly. Each operand is given as
- * it is and transposed, with a leading dimension one longer than its row; C begins as NaN, which beta 0 must not read. */
+ * it is and transposed, with a leading dimension one longer than its row; C begins as NaN, which beta 0 must not
+ * read. */
 static int gemm_is_right(const fg_blas *blas, int dtype, int ta, int tb) {
     static const double A[2][12] = {{1, 2, 3, 0, 4, 5, 6, 0}, {1, 4, 0, 2, 5, 0, 3, 6, 0}};
     static const double B[2][12] = {{7, 8, 0, 9, 10, 0, 11, 12, 0}, {7, 9, 11, 0, 8, 10, 12, 0}};

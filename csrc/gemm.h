@@ -1,14 +1,14 @@
 /* The built-in product: C[M,N] = A[M,K] B[K,N], for one dtype and one instruction set. Included by matmul.c.
  *
- * The usual three levels. A micro-kernel keeps a small piece of C, up to GEMM_ROWS rows of two vectors, in registers and
- * runs down K: for every k it loads two vectors of B and broadcasts one element of A a row. Around it, a panel of B
- * (GEMM_KC x two vectors, which the first cache holds) meets all rows of a block of A; and K is cut into equal blocks of
- * at most GEMM_KC, whose contributions are added in order. Operands are read in place where that is as fast, and copied
- * ("packed") into the order the micro-kernel reads where it is not.
+ * The usual three levels. A micro-kernel keeps a small piece of C, up to GEMM_ROWS rows of two vectors, in registers
+ * and runs down K: for every k it loads two vectors of B and broadcasts one element of A a row. Around it, a panel of
+ * B (GEMM_KC x two vectors, which the first cache holds) meets all rows of a block of A; and K is cut into equal
+ * blocks of at most GEMM_KC, whose contributions are added in order. Operands are read in place where that is as
+ * fast, and copied ("packed") into the order the micro-kernel reads where it is not.
  *
- * Every element of C is one chain, ((a0 b0 + a1 b1) + a2 b2) + ... within a block of K, whichever micro-kernel it falls
- * to, and the blocks depend on K alone. So its bits do not depend on where a rectangle begins or ends: neighbouring tiles
- * can be computed as one.
+ * Every element of C is one chain, ((a0 b0 + a1 b1) + a2 b2) + ... within a block of K, whichever micro-kernel it
+ * falls to, and the blocks depend on K alone. So its bits do not depend on where a rectangle begins or ends:
+ * neighbouring tiles can be computed as one.
  */
 
 /* ---- what the compiler gives us ---------------------------------------------------------------------------- */
@@ -44,35 +44,26 @@
 #define GEMM_SHUFFLES 0
 #endif
 #if defined(__GNUC__) && !defined(GEMM_PLAIN)
-#define GEMM_TYPE(B)                                                                                                  \
-    typedef T FG(v##B) __attribute__((vector_size(B)));                                                               \
+#define GEMM_TYPE(B)                                    \
+    typedef T FG(v##B) __attribute__((vector_size(B))); \
     typedef T FG(u##B) __attribute__((vector_size(B), aligned(sizeof(T)), may_alias)); /* the same anywhere in memory */
-#define GEMM_LANE(v, l) (v)[l]
 #define GEMM_NOINLINE __attribute__((noinline))
 #define GEMM_INLINE static inline __attribute__((always_inline))
 #define GEMM_ZERO {0}
 #else
 #define GEMM_TYPE(B) typedef T FG(v##B), FG(u##B);
-#define GEMM_LANE(v, l) (v)
 #define GEMM_NOINLINE
 #define GEMM_INLINE static inline
 #define GEMM_ZERO 0
 #endif
 
-/* GEMM_VECTOR(B, ...) defines vectors of B bytes: their type, splat(x), and madd(a, b, c) = a b + c. Where there is a fused
- * multiply-add it is asked for by name: left to the compiler, it may fuse in one micro-kernel and not in another. */
-#define GEMM_VECTOR_PLAIN(B, fused, set)                                                                              \
-    GEMM_TYPE(B)                                                                                                      \
-    GEMM_INLINE FG(v##B) FG(splat##B)(T x) {                                                                          \
-        FG(v##B) v = GEMM_ZERO;                                                                                       \
-        for (int l = 0; l < (int)(sizeof v / sizeof(T)); l++) GEMM_LANE(v, l) = x;                                    \
-        return v;                                                                                                     \
-    }                                                                                                                 \
-    GEMM_INLINE FG(v##B) FG(madd##B)(FG(v##B) a, FG(v##B) b, FG(v##B) c) { return a * b + c; }
-#define GEMM_VECTOR_FUSED(B, fused, set)                                                                              \
-    GEMM_TYPE(B)                                                                                                      \
-    GEMM_INLINE FG(v##B) FG(splat##B)(T x) { return (FG(v##B))set(x); }                                               \
-    GEMM_INLINE FG(v##B) FG(madd##B)(FG(v##B) a, FG(v##B) b, FG(v##B) c) { return (FG(v##B))fused; }
+/* GEMM_VECTOR(B, sum) defines vectors of B bytes: v of them, u the same at any address, splat(x), and madd(a, b, c) =
+ * sum, which is a b + c. A fused multiply-add is asked for by name: left to itself, a compiler may fuse in one micro-
+ * kernel and not in another, and the bits would depend on the cut. x - 0 is x for every x, -0 included. */
+#define GEMM_VECTOR(B, sum)                                                    \
+    GEMM_TYPE(B)                                                               \
+    GEMM_INLINE FG(v##B) FG(splat##B)(T x) { return x - (FG(v##B))GEMM_ZERO; } \
+    GEMM_INLINE FG(v##B) FG(madd##B)(FG(v##B) a, FG(v##B) b, FG(v##B) c) { return sum; }
 #if !defined(__GNUC__) || defined(GEMM_PLAIN)
 #define GEMM_INTRINSICS 0
 #elif defined(__x86_64__)
@@ -95,12 +86,12 @@
  * C[i*c_row + j] (add: +)= sum over k < depth of a[i*a_row + k*a_k] * b[k*b_k + j].
  * The rows of A are addressed from three pointers, four rows each: registers for any two strides. */
 #define GEMM_MICRO(R, V, B)                                                                                           \
-    static GEMM_NOINLINE void FG(micro_##R##x##V##_##B)(int64_t depth, const T *restrict a, int64_t a_row, int64_t a_k, \
-                                                        const T *restrict b, int64_t b_k, T *restrict c,              \
+    static GEMM_NOINLINE void FG(micro_##R##x##V##_##B)(int64_t depth, const T *restrict a, int64_t a_row,            \
+                                                        int64_t a_k, const T *restrict b, int64_t b_k, T *restrict c, \
                                                         int64_t c_row, int add) {                                     \
         enum { L = sizeof(FG(v##B)) / sizeof(T) };                                                                    \
         FG(v##B) acc[R][V];                                                                                           \
-        const T *p0 = a, *p1 = a + (R > 4 ? 4 * a_row : 0), *p2 = a + (R > 8 ? 8 * a_row : 0);                         \
+        const T *p0 = a, *p1 = a + (R > 4 ? 4 * a_row : 0), *p2 = a + (R > 8 ? 8 * a_row : 0);                        \
         GEMM_UNROLL for (int i = 0; i < R; i++) {                                                                     \
             GEMM_UNROLL for (int v = 0; v < V; v++) acc[i][v] = (FG(v##B))GEMM_ZERO;                                  \
         }                                                                                                             \
@@ -129,31 +120,30 @@
 
 /* ---- vectors ----------------------------------------------------------------------------------------------- */
 
-#undef GEMM_VECTOR
-#if FG_FMA && GEMM_INTRINSICS
-#define GEMM_VECTOR GEMM_VECTOR_FUSED
-#else
-#define GEMM_VECTOR GEMM_VECTOR_PLAIN
-#endif
-
-#if defined(__aarch64__) && FG_IS_F32
-GEMM_VECTOR(16, vfmaq_f32(c, a, b), vdupq_n_f32)
+#if !FG_FMA || !GEMM_INTRINSICS
+GEMM_VECTOR(16, a *b + c)
+#elif defined(__aarch64__) && FG_IS_F32
+GEMM_VECTOR(16, vfmaq_f32(c, a, b))
 #elif defined(__aarch64__)
-GEMM_VECTOR(16, vfmaq_f64(c, a, b), vdupq_n_f64)
+GEMM_VECTOR(16, vfmaq_f64(c, a, b))
 #elif FG_IS_F32
-GEMM_VECTOR(16, _mm_fmadd_ps(a, b, c), _mm_set1_ps)
+GEMM_VECTOR(16, _mm_fmadd_ps(a, b, c))
 #else
-GEMM_VECTOR(16, _mm_fmadd_pd(a, b, c), _mm_set1_pd)
+GEMM_VECTOR(16, _mm_fmadd_pd(a, b, c))
 #endif
-#if FG_VECTOR_BYTES >= 32 && FG_IS_F32
-GEMM_VECTOR(32, _mm256_fmadd_ps(a, b, c), _mm256_set1_ps)
+#if FG_VECTOR_BYTES >= 32 && !GEMM_INTRINSICS
+GEMM_VECTOR(32, a *b + c)
+#elif FG_VECTOR_BYTES >= 32 && FG_IS_F32
+GEMM_VECTOR(32, _mm256_fmadd_ps(a, b, c))
 #elif FG_VECTOR_BYTES >= 32
-GEMM_VECTOR(32, _mm256_fmadd_pd(a, b, c), _mm256_set1_pd)
+GEMM_VECTOR(32, _mm256_fmadd_pd(a, b, c))
 #endif
-#if FG_VECTOR_BYTES >= 64 && FG_IS_F32
-GEMM_VECTOR(64, _mm512_fmadd_ps(a, b, c), _mm512_set1_ps)
+#if FG_VECTOR_BYTES >= 64 && !GEMM_INTRINSICS
+GEMM_VECTOR(64, a *b + c)
+#elif FG_VECTOR_BYTES >= 64 && FG_IS_F32
+GEMM_VECTOR(64, _mm512_fmadd_ps(a, b, c))
 #elif FG_VECTOR_BYTES >= 64
-GEMM_VECTOR(64, _mm512_fmadd_pd(a, b, c), _mm512_set1_pd)
+GEMM_VECTOR(64, _mm512_fmadd_pd(a, b, c))
 #endif
 
 /* a b + c of three numbers, fused exactly where the vectors are. */
@@ -263,8 +253,8 @@ static void FG(pack)(T *restrict out, int W, int n, int64_t depth, const T *rest
 
 /* ---- one rectangle of C ------------------------------------------------------------------------------------ */
 
-/* All rows of a block of A (rows x depth) against one panel of B: n columns of width w, of which a micro-kernel computes
- * `wide` (n of them are C's). packed: A's rows lie in groups as pack_a leaves them, GEMM_KC apart. */
+/* All rows of a block of A (rows x depth) against one panel of B: n columns of width w, of which a micro-kernel
+ * computes `wide` (n of them are C's). packed: A's rows lie in groups as pack_a leaves them, GEMM_KC apart. */
 static void FG(panel)(int64_t rows, int64_t depth, const T *a, int64_t a_row, int64_t a_k, int packed, const T *b,
                       int64_t b_k, int width, int wide, int n, T *c, int64_t c_row, int add) {
     T edge[GEMM_ROWS * GEMM_NR];
@@ -281,7 +271,8 @@ static void FG(panel)(int64_t rows, int64_t depth, const T *a, int64_t a_row, in
             }
             FG(micros)[width][kind](depth, ai, row, step, b, b_k, edge, wide, 0);
             for (int x = 0; x < r; x++)
-                for (int j = 0; j < n; j++) ci[x * c_row + j] = add ? ci[x * c_row + j] + edge[x * wide + j] : edge[x * wide + j];
+                for (int j = 0; j < n; j++)
+                    ci[x * c_row + j] = add ? ci[x * c_row + j] + edge[x * wide + j] : edge[x * wide + j];
         }
     }
 }
@@ -290,7 +281,8 @@ static void FG(panel)(int64_t rows, int64_t depth, const T *a, int64_t a_row, in
 static void FG(pack_a)(T *restrict out, int64_t rows, int64_t depth, const T *a, int64_t a_row, int64_t a_k) {
     int64_t i = 0;
     for (int kind = 0; kind < FG(row_kinds); kind++)
-        for (int r = FG(rows_of)[kind]; i + r <= rows; i += r) FG(pack)(out + i * depth, r, r, depth, a + i * a_row, a_k, a_row);
+        for (int r = FG(rows_of)[kind]; i + r <= rows; i += r)
+            FG(pack)(out + i * depth, r, r, depth, a + i * a_row, a_k, a_row);
 }
 
 /* The widest micro-kernel no wider than n columns, or the narrowest: its index in `widths`, and its columns. */
@@ -304,8 +296,8 @@ static int FG(choose_width)(int64_t n, int *wide) {
 }
 
 /* C[M,N] (add: +)= A[M,depth] B[depth,N] for one block of K and one block of rows. */
-static void FG(block)(int64_t M, int64_t N, int64_t depth, const T *a, int64_t a_row, int64_t a_k, int packed, const T *b,
-                      int64_t b_k, int64_t b_n, T *c, int64_t c_row, int add, int copy_b) {
+static void FG(block)(int64_t M, int64_t N, int64_t depth, const T *a, int64_t a_row, int64_t a_k, int packed,
+                      const T *b, int64_t b_k, int64_t b_n, T *c, int64_t c_row, int add, int copy_b) {
     _Alignas(64) T bp[GEMM_B_BYTES / sizeof(T)];
     int wide;
     for (int64_t j = 0; j < N; j += wide) {
@@ -334,8 +326,8 @@ static void FG(gemm)(int64_t M, int64_t N, int64_t K, const T *a, int64_t a_row,
             int64_t rows = M - i < most ? M - i : most;
             const T *ai = a + i * a_row + k0 * a_k;
             if (copy_a) FG(pack_a)(ap, rows, depth, ai, a_row, a_k);
-            FG(block)(rows, N, depth, copy_a ? ap : ai, a_row, a_k, copy_a, b + k0 * b_k, b_k, b_n, c + i * c_row, c_row,
-                      s > 0, copy_b);
+            FG(block)(rows, N, depth, copy_a ? ap : ai, a_row, a_k, copy_a, b + k0 * b_k, b_k, b_n, c + i * c_row,
+                      c_row, s > 0, copy_b);
         }
     }
 }
@@ -406,4 +398,3 @@ static void FG(gemv_columns)(int64_t n, int64_t K, const T *m, int64_t m_i, int6
         for (int64_t i = 0; i < width; i++) y[(i0 + i) * y_i] = sum[i];
     }
 }
-

@@ -3,9 +3,10 @@
  *     matmul   out[M,N] = a[M,K] b[K,N]
  *     linear   out[M,N] = x[M,K] w[N,K]^T + b[N]
  *
- * The grid, and which code computes a tile (the private BLAS or the built-in product of gemm.h), depend on shape, layout,
- * dtype and on there being a BLAS, never on threads or on the instruction set. Tiles of the BLAS are computed one by one,
- * for a library may answer differently for a larger rectangle; the built-in product may not, so its neighbours are merged.
+ * The grid, and which code computes a tile (the private BLAS or the built-in product of gemm.h), depend on shape,
+ * layout, dtype and on there being a BLAS, never on threads or on the instruction set. Tiles of the BLAS are computed
+ * one by one, for a library may answer differently for a larger rectangle; the built-in product may not, so its
+ * neighbours are merged.
  */
 #ifndef FG_BODIES
 
@@ -32,13 +33,19 @@ typedef struct {
 
 static product product_of(const fg_call *call) {
     int linear = call->kernel == FG_K_linear;
-    const int64_t(*stride)[FG_DIMS] = call->stride;
+    const int64_t (*stride)[FG_DIMS] = call->stride;
     return (product){
-        .M = call->size[0], .K = call->size[1], .N = call->size[2],
-        .a_row = stride[0][0], .a_k = stride[0][1],
-        .b_k = stride[1][linear], .b_n = stride[1][!linear],
+        .M = call->size[0],
+        .K = call->size[1],
+        .N = call->size[2],
+        .a_row = stride[0][0],
+        .a_k = stride[0][1],
+        .b_k = stride[1][linear],
+        .b_n = stride[1][!linear],
         .c_row = stride[linear ? 3 : 2][0],
-        .a = call->ptr[0], .b = call->ptr[1], .bias = linear ? call->ptr[2] : NULL,
+        .a = call->ptr[0],
+        .b = call->ptr[1],
+        .bias = linear ? call->ptr[2] : NULL,
         .c = call->ptr[linear ? 3 : 2],
     };
 }
@@ -90,8 +97,8 @@ static void library_grid(const product *p, grid *g) {
     g->tile_n = pieces(pieces(p->N, n), 16) * 16;
 }
 
-/* Narrow strips, to be merged: of rows, which no two threads share a cache line of; of columns where C is flat, or where
- * B must be transposed for few rows. Blocks when both sides are long. */
+/* Narrow strips, to be merged: of rows, which no two threads share a cache line of; of columns where C is flat, or
+ * where B must be transposed for few rows. Blocks when both sides are long. */
 static void builtin_grid(const product *p, grid *g) {
     int64_t M = p->M, N = p->N;
     int columns = N >= 4 * M || (p->b_n != 1 && M < 16 && N >= 32);
@@ -178,7 +185,8 @@ static void FG(library_product)(const fg_call *call, const product *p, int64_t m
 }
 
 /* Rows [m0, m1) and columns [n0, n1) of the product, complete. */
-static void FG(rectangle)(const fg_call *call, const product *p, way way, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+static void FG(rectangle)(const fg_call *call, const product *p, way way, int64_t m0, int64_t m1, int64_t n0,
+                          int64_t n1) {
     const T *a = (const T *)p->a + m0 * p->a_row, *b = (const T *)p->b + n0 * p->b_n;
     T *c = (T *)p->c + m0 * p->c_row + n0;
     if (p->K == 0 || way == BY_OUTER)

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import kernels
 from .kernels import CaptureError
-from .tape import Value, changed, state, wrap
+from .tape import Value, changed, state, storage, wrap
 
 __all__ = ["CaptureError", "Captured", "capture"]
 
@@ -132,6 +132,7 @@ class Recording:
             result = self.step(*self.inputs)
             for leaf in self.leaves.values():
                 leaf.finish()
+            self.forget_own()
         except BaseException:
             self.undo()
             raise
@@ -141,6 +142,15 @@ class Recording:
             self.kept, self.steps = {}, []
         self.result = result
         return fresh(result)
+
+    def forget_own(self):
+        """A leaf that the step itself has made is nobody else's: a replay need not look after its gradient."""
+        made = [x.data if isinstance(x, Value) else x for x in self.inputs if isinstance(x, (Value, np.ndarray))]
+        for given, result, _ in self.program.arrays:
+            results = result if isinstance(result, tuple) else () if result is None else (result,)
+            made += [a for a in results if not any(a is x for x in given)]  # an `out` that was given was there before
+        own = {id(storage(a)) for a in made}
+        self.leaves = {k: leaf for k, leaf in self.leaves.items() if id(storage(leaf.data)) not in own}
 
     def undo(self):
         """Puts back what a step that failed has changed."""
@@ -158,9 +168,10 @@ class Recording:
 
     def fits(self):
         """Whether parameters and states are the recorded arrays, and gradients are there (or not) as they were then."""
-        return all(leaf.fits() for leaf in self.leaves.values()) and all(
-            u.alive() and u.batch.current() for _, u in self.updates
-        )
+        for leaf in self.leaves.values():  # loops, not all(): this runs before every replay
+            if not leaf.fits():
+                return False
+        return all(update.batch.current() and update.alive() for _, update in self.updates)
 
     def replay(self, inputs):
         for mine, x in zip(self.inputs, inputs, strict=True):
@@ -185,7 +196,7 @@ class Leaf:
 
     def __init__(self, tensor, reads):
         self.tensor, self.data = tensor, tensor.data
-        self.reads = reads
+        self.reads, self.requires_grad = reads, tensor.requires_grad
         self.before = tensor._grad  # what the step found
         self.after = None
 
@@ -201,7 +212,10 @@ class Leaf:
             self.after = wrap(self.after.data)
 
     def fits(self):
-        return self.tensor.data is self.data and (not self.reads or (self.tensor._grad is None) == (self.before is None))
+        tensor = self.tensor
+        if tensor.data is not self.data or tensor.requires_grad is not self.requires_grad:
+            return False
+        return not self.reads or (tensor._grad is None) == (self.before is None)
 
     def begin(self):
         if self.reads and self.before is not None and self.tensor._grad is not self.before:
@@ -226,8 +240,10 @@ def fresh(result):
     """What a step returned, as tensors that the next replay will not overwrite."""
     if isinstance(result, Value):
         return wrap(np.array(result.data))
+    if isinstance(result, tuple) and hasattr(result, "_fields"):
+        return type(result)(*map(fresh, result))
     if isinstance(result, (tuple, list)):
-        return type(result)(fresh(r) for r in result)
+        return type(result)(map(fresh, result))
     if isinstance(result, dict):
         return {k: fresh(v) for k, v in result.items()}
     return np.array(result) if isinstance(result, np.ndarray) else result

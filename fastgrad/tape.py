@@ -46,21 +46,32 @@ class Value:
 
 
 class Node:
-    """One recorded operation. `saved` holds what `op.saves` names: one array, or a tuple; `info` is the rule's own."""
+    """One recorded operation. `saved` holds what `op.saves` names: one array, or a tuple; `info` is the rule's own.
 
-    __slots__ = ("clock", "info", "inputs", "key", "op", "saved", "shape")
+    An input is the node that made it, the leaf itself, or None where no gradient is wanted. The first two have slots of
+    their own: a tuple in every node would be one more object that Python's garbage collector walks over and over.
+    """
+
+    __slots__ = ("clock", "first", "info", "key", "op", "rest", "saved", "second", "shape")
     op: Any
-    inputs: Any
+    first: Any
+    second: Any
+    rest: tuple | None  # the inputs after the second; None once backward has freed the node
     saved: Any
     info: Any
     shape: tuple[int, ...]
     clock: int
     key: int
 
+    @property
+    def inputs(self):
+        return (self.first, self.second, *self.rest) if self.rest else (self.first, self.second)
+
     def taped(self):
         """This node with its saved arrays as tensors again, so that the rule itself can be recorded."""
         twin = Node()
-        twin.op, twin.inputs, twin.info, twin.saved = self.op, self.inputs, getattr(self, "info", None), None
+        twin.op, twin.info, twin.saved = self.op, getattr(self, "info", None), None
+        twin.first, twin.second, twin.rest = self.first, self.second, self.rest
         if self.op.saves:
             many = len(self.op.saves) > 1
             saved = self.saved if many else (self.saved,)
@@ -96,7 +107,10 @@ def wrap(array, node=None):
 
 def record(op, node, edges, arrays, out):
     """Completes the node of ``out = op(*arrays)``. `edges`: for each operand its node, the leaf itself, or None."""
-    node.op, node.inputs, node.shape, node.clock, node.key = op, edges, out.shape, clock, new_key()
+    node.op, node.shape, node.clock, node.key = op, out.shape, clock, new_key()
+    node.first = edges[0]
+    node.second = edges[1] if len(edges) > 1 else None
+    node.rest = tuple(edges[2:]) if len(edges) > 2 else ()
     node.saved = op.keep(arrays, out) if op.saves else None
     return wrap(out, node)
 
@@ -113,17 +127,16 @@ def backward(roots, gradients, *, wanted=None, last=None, retain_graph=False, cr
     heap = sorted(waiting)
     while heap:
         node, dout = waiting.pop(heappop(heap))
-        inputs = node.inputs
         if wanted is not None and id(node) in wanted:
             wanted[id(node)] = dout
         if last is not None and node.key >= last:
             break
-        if inputs is None:
+        if node.rest is None:
             refuse_freed(node)
         if node.clock != clock:
             refuse_stale(node)
         douts = node.op.backward(node.taped() if create_graph else node, dout)
-        for edge, g in zip(inputs, douts if type(douts) is tuple else (douts,)):  # noqa: B905 (operands may be left off)
+        for edge, g in zip(node.inputs, douts if type(douts) is tuple else (douts,)):  # noqa: B905 (may be left off)
             if edge is None or g is None:
                 continue
             if g.shape != edge.shape:
@@ -138,7 +151,7 @@ def backward(roots, gradients, *, wanted=None, last=None, retain_graph=False, cr
                 waiting[edge.key] = edge, g
                 heappush(heap, edge.key)
         if not retain_graph:
-            node.inputs = node.saved = node.info = None
+            node.first = node.second = node.rest = node.saved = node.info = None
 
 
 def accumulate(leaf, g, wanted):

@@ -1,6 +1,7 @@
 """capture: a replay is the eager step, bit for bit. What is refused: test_capture_refusals.py."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -259,6 +260,49 @@ def test_parameters_replaced_between_replays():
     in_lockstep((a, a.step), (b, fg.capture(b.step)), between=between)
 
 
+def test_parameters_frozen_and_thawed_between_replays():
+    def between(side, k):
+        side.optimizer.zero_grad()
+        side.parameters[0].requires_grad_(k % 4 < 2)
+
+    a, b = Training("SGD"), Training("SGD")
+    in_lockstep((a, a.step), (b, fg.capture(b.step)), between=between)
+
+
+def test_a_leaf_made_in_the_step():
+    w = fg.tensor([1.0, 2.0], requires_grad=True)
+
+    @fg.capture
+    def step(x):
+        w.grad = None
+        inner = (x * 1.0).detach().requires_grad_()
+        (inner * inner * w).sum().backward()
+        return inner.grad
+
+    for k in range(4):
+        assert step(fg.tensor([float(k), 1.0])).tolist() == [2.0 * k, 4.0]
+        assert w.grad.tolist() == [k * k, 1.0]
+    assert len(step.programs) == 1
+
+
+def test_weights_clipped_in_the_step():
+    def step_of(side):
+        def step(x, t):
+            loss = side.step(x, t)
+            with fg.no_grad():
+                for p in side.parameters:
+                    p.copy_(p.clip(-0.3, 0.3))
+            return loss
+
+        return step
+
+    a, b = Training(), Training()
+    captured = fg.capture(step_of(b))
+    in_lockstep((a, step_of(a)), (b, captured), between=lambda side, k: side.optimizer.zero_grad())
+    assert len(captured.programs) == 1
+    assert max(np.abs(p.data).max() for p in b.parameters) <= np.float32(0.3)
+
+
 def test_gradients_set_by_hand_between_replays():
     def step_of(side):
         def step(x, t):
@@ -307,6 +351,18 @@ def test_results_are_not_overwritten():
         assert r["b"].item() == k + 1
         assert (r["a"][1][1], r["c"]) == (3, "text")
     assert not np.shares_memory(results[0]["a"][0].data, results[1]["a"][0].data)
+
+
+class Pair(NamedTuple):
+    one: fg.Tensor
+    two: fg.Tensor
+
+
+def test_a_named_tuple_is_returned_as_one():
+    step = fg.capture(lambda x: Pair(x * 2.0, x + 1.0))
+    for value in (1.0, 2.0):
+        pair = step(fg.tensor([value]))
+        assert (pair.one.item(), pair.two.item()) == (2 * value, value + 1)
 
 
 def test_inputs_are_copied():

@@ -459,6 +459,8 @@ def test_bad_states_change_nothing():
     crossed = {"state": {0: good["state"][1], 1: good["state"][0]}, "param_groups": good["param_groups"]}
     with pytest.raises(ValueError, match=r"of parameter 0 has shape \(3,\), the parameter \(2,\)"):
         optimizer.load_state_dict(crossed)
+    with pytest.raises(ValueError, match="a state of parameter 7, this optimizer has 2"):
+        optimizer.load_state_dict({**good, "state": {7: good["state"][0]}})
     with pytest.raises(ValueError, match="options"):
         optimizer.load_state_dict(fg.optim.SGD([p, q]).state_dict())
     for i, own in optimizer.state_dict()["state"].items():

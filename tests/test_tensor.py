@@ -259,6 +259,15 @@ def test_max_and_where(x):
     assert fg.tensor([1.0, np.nan, 5.0]).argmax().item() == 1, "a NaN is the largest, as in NumPy"
 
 
+def test_counting():
+    hits = fg.tensor([[1, 2], [3, 4]]) == fg.tensor([[1, 0], [3, 4]])
+    assert hits.sum().item() == 3
+    assert hits.sum(0).tolist() == [2, 1]
+    assert hits.sum().dtype == np.int64
+    assert hits.float().mean().item() == 0.75
+    assert fg.tensor([[1, 2], [3, 4]]).sum(1).tolist() == [3, 7]
+
+
 def test_gradients_at_kinks():
     """Where there is no derivative, the values the docstrings promise."""
 

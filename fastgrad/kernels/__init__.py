@@ -13,7 +13,6 @@ runs. Kernels work on NumPy arrays: ``fastgrad.kernels.add(a, b)``.
 import inspect
 import os
 from contextlib import contextmanager
-from pathlib import Path
 
 from . import _core, reference
 from ._core import ISA_NAMES, KERNELS, CaptureError, DtypeError, Program, blas_info, empty, empty_cache, memory, set_memory_cap
@@ -45,9 +44,10 @@ def _attach():
 def _choose_blas():
     chosen = os.environ.get("FASTGRAD_BLAS")
     if not chosen:
-        folder = Path(__file__).resolve().parent.parent / "_blas"
-        found = sorted(p for p in folder.glob("*openblas*") if p.suffix in (".so", ".dylib", ".dll"))
-        chosen = str(found[0]) if found else "builtin"
+        folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_blas")
+        files = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        found = [f for f in files if "openblas" in f and f.endswith((".so", ".dylib", ".dll"))]
+        chosen = os.path.join(folder, found[0]) if found else "builtin"
     _core.choose_blas(chosen)
 
 

@@ -121,13 +121,17 @@ cdef class Program:
         if fg_tls.program != NULL or self.recording_now or self.replaying:
             raise CaptureError("a program cannot be timed while it, or another on this thread, is in use")
         found = []
-        for i in range(self.length):
-            start = time.perf_counter_ns()
-            with nogil:
-                fg_replay(&fg_workers, &self.calls[i], 1)
-            found.append(time.perf_counter_ns() - start)
-            if self.calls[i].status:
-                raise_status(self.calls[i].kernel, self.calls[i].status)
+        self.replaying = True
+        try:
+            for i in range(self.length):
+                start = time.perf_counter_ns()
+                with nogil:
+                    fg_replay(&fg_workers, &self.calls[i], 1)
+                found.append(time.perf_counter_ns() - start)
+                if self.calls[i].status:
+                    raise_status(self.calls[i].kernel, self.calls[i].status)
+        finally:
+            self.replaying = False
         return found
 
     def __len__(self):

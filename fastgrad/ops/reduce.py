@@ -78,6 +78,9 @@ class Sum(Op):
     def forward(ctx, x, axes, keepdim):
         kept = held(x.shape, axes)
         ctx.info = x.shape, kept
+        if x.dtype == np.bool_:
+            kernels.refuse_capture("the sum of bools", "count outside the step")
+            x = x.astype(np.int64)
         return sum_axes(x, axes, kept if keepdim else dropped(x.shape, axes))
 
     @staticmethod
@@ -160,7 +163,7 @@ def broadcast_to(x, shape):
 
 
 def sum(x, dim=None, keepdim=False):
-    """The sum over `dim` (an axis, several, or None for all), in the order docs/numerics.md gives."""
+    """The sum over `dim` (an axis, several, or None for all), in docs/numerics.md's order; of bools, how many hold."""
     return apply(Sum, x, axes_of(dim, x.ndim, "sum"), keepdim)
 
 

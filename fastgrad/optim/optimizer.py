@@ -146,6 +146,8 @@ class Optimizer:
             raise ValueError(f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, this optimizer has {sizes}")
         fresh = {}
         for i, own in saved["state"].items():
+            if not 0 <= int(i) < len(params):
+                raise ValueError(f"load_state_dict: a state of parameter {i}, this optimizer has {len(params)}")
             p = params[int(i)]
             for k, v in own.items():
                 if isinstance(v, np.ndarray) and v.shape != p.shape:
@@ -200,10 +202,13 @@ class Update:
 
     def alive(self):
         """Whether this is still the optimizer's state and rule: a replay of a recorded launch must be what step() would do."""
-        batch, states = self.batch, self.optimizer.state
-        return self.kernel is self.optimizer.kernel(self.group) and all(
-            states.get(p) is own for p, own in zip(batch.params, batch.states, strict=True)
-        )
+        if self.kernel is not self.optimizer.kernel(self.group):
+            return False
+        find = self.optimizer.state.get
+        for p, own in zip(self.batch.params, self.batch.states):  # noqa: B905, SIM110 (this runs before every replay)
+            if find(p) is not own:
+                return False
+        return True
 
     def scalars(self):
         return self.optimizer.scalars(self.group, self.batch.t + 1)
