@@ -121,7 +121,7 @@
 /* ---- vectors ----------------------------------------------------------------------------------------------- */
 
 #if !FG_FMA || !GEMM_INTRINSICS
-GEMM_VECTOR(16, a *b + c)
+GEMM_VECTOR(16, c + a * b)
 #elif defined(__aarch64__) && FG_IS_F32
 GEMM_VECTOR(16, vfmaq_f32(c, a, b))
 #elif defined(__aarch64__)
@@ -132,14 +132,14 @@ GEMM_VECTOR(16, _mm_fmadd_ps(a, b, c))
 GEMM_VECTOR(16, _mm_fmadd_pd(a, b, c))
 #endif
 #if FG_VECTOR_BYTES >= 32 && !GEMM_INTRINSICS
-GEMM_VECTOR(32, a *b + c)
+GEMM_VECTOR(32, c + a * b)
 #elif FG_VECTOR_BYTES >= 32 && FG_IS_F32
 GEMM_VECTOR(32, _mm256_fmadd_ps(a, b, c))
 #elif FG_VECTOR_BYTES >= 32
 GEMM_VECTOR(32, _mm256_fmadd_pd(a, b, c))
 #endif
 #if FG_VECTOR_BYTES >= 64 && !GEMM_INTRINSICS
-GEMM_VECTOR(64, a *b + c)
+GEMM_VECTOR(64, c + a * b)
 #elif FG_VECTOR_BYTES >= 64 && FG_IS_F32
 GEMM_VECTOR(64, _mm512_fmadd_ps(a, b, c))
 #elif FG_VECTOR_BYTES >= 64
@@ -253,8 +253,8 @@ static void FG(pack)(T *restrict out, int W, int n, int64_t depth, const T *rest
 
 /* ---- one rectangle of C ------------------------------------------------------------------------------------ */
 
-/* All rows of a block of A (rows x depth) against one panel of B: n columns of width w, of which a micro-kernel
- * computes `wide` (n of them are C's). packed: A's rows lie in groups as pack_a leaves them, GEMM_KC apart. */
+/* All rows of a block of A (rows x depth) against one panel of B: the micro-kernels of index `width` compute `wide`
+ * columns, of which the first n are C's. packed: A's rows lie in groups, as pack_a leaves them. */
 static void FG(panel)(int64_t rows, int64_t depth, const T *a, int64_t a_row, int64_t a_k, int packed, const T *b,
                       int64_t b_k, int width, int wide, int n, T *c, int64_t c_row, int add) {
     T edge[GEMM_ROWS * GEMM_NR];

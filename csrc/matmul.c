@@ -185,15 +185,15 @@ static void FG(library_product)(const fg_call *call, const product *p, int64_t m
 }
 
 /* Rows [m0, m1) and columns [n0, n1) of the product, complete. */
-static void FG(rectangle)(const fg_call *call, const product *p, way way, int64_t m0, int64_t m1, int64_t n0,
+static void FG(rectangle)(const fg_call *call, const product *p, way by, int64_t m0, int64_t m1, int64_t n0,
                           int64_t n1) {
     const T *a = (const T *)p->a + m0 * p->a_row, *b = (const T *)p->b + n0 * p->b_n;
     T *c = (T *)p->c + m0 * p->c_row + n0;
-    if (p->K == 0 || way == BY_OUTER)
+    if (p->K == 0 || by == BY_OUTER)
         FG(outer)(p, m0, m1, n0, n1);
-    else if (way == BY_VECTOR)
+    else if (by == BY_VECTOR)
         FG(vector_product)(p, m0, m1, n0, n1);
-    else if (way == BY_LIBRARY)
+    else if (by == BY_LIBRARY)
         FG(library_product)(call, p, m0, m1, n0, n1);
     else
         FG(gemm)(m1 - m0, n1 - n0, p->K, a, p->a_row, p->a_k, b, p->b_k, p->b_n, c, p->c_row);

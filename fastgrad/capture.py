@@ -89,7 +89,7 @@ class Recording:
         self.inputs = [own(x) for x in inputs]
         self.program = kernels.Program()
         self.leaves = {}  # id -> Leaf
-        self.updates = []  # (call, update): update.scalars() before a replay, update.done() after it
+        self.updates = []  # (call, update, how many updates of the same state come before it in the step)
         self.kept = {}  # id -> (array the step writes into, its values before the step)
         self.steps = []  # (optimizer, parameter, step count before the step)
 
@@ -123,7 +123,9 @@ class Recording:
 
     def updated(self, update):
         """From an optimizer: the last call was its update, whose scalars change from step to step."""
-        self.updates.append((len(self.program) - 1, update))
+        own = update.batch.states[0]
+        ahead = sum(earlier.batch.states[0] is own for _, earlier, _ in self.updates)
+        self.updates.append((len(self.program) - 1, update, ahead))
 
     def record(self):
         self.program.start()
@@ -164,14 +166,14 @@ class Recording:
 
     def alive(self):
         same = all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())
-        return same and all(u.alive() for _, u in self.updates)
+        return same and all(u.alive() for _, u, _ in self.updates)
 
     def fits(self):
         """Whether parameters and states are the recorded arrays, and gradients are there (or not) as they were then."""
         for leaf in self.leaves.values():  # loops, not all(): this runs before every replay
             if not leaf.fits():
                 return False
-        return all(update.batch.current() and update.alive() for _, update in self.updates)
+        return all(update.batch.current() and update.alive() for _, update, _ in self.updates)
 
     def replay(self, inputs):
         for mine, x in zip(self.inputs, inputs, strict=True):
@@ -181,13 +183,16 @@ class Recording:
                 np.copyto(mine, x)
         for leaf in self.leaves.values():
             leaf.begin()
-        for call, update in self.updates:
-            self.program.set_scalars(call, update.scalars())
-        self.program.replay()
+        for call, update, ahead in self.updates:
+            self.program.set_scalars(call, update.scalars(ahead))
+        try:
+            self.program.replay()
+        finally:
+            for call, update, _ in self.updates:
+                if call < self.program.done:  # a step that failed later has made this update all the same
+                    update.done()
         for leaf in self.leaves.values():
             leaf.tensor._grad = leaf.after
-        for _, update in self.updates:
-            update.done()
         return fresh(self.result)
 
 

@@ -434,3 +434,48 @@ def test_a_program_shows_its_calls():
     assert len(text.splitlines()) == len(captured.programs[0])
     for name in ("linear", "relu", "cross_entropy", "matmul", "adam"):
         assert name in text
+
+
+def test_two_steps_of_one_optimizer_in_a_captured_step():
+    """The second update of a step is one step ahead of the first: its bias corrections differ."""
+
+    def run(captured):
+        w = fg.tensor(np.array([1.0, -2.0]), requires_grad=True)
+        optimizer = fg.optim.Adam([w], lr=0.1)
+
+        def step():
+            for _ in range(2):
+                optimizer.zero_grad()
+                (w * w).sum().backward()
+                optimizer.step()
+
+        step = fg.capture(step) if captured else step
+        for _ in range(5):
+            step()
+        return w.data, optimizer.state[w]["step"]
+
+    (eager, t), (replayed, s) = run(False), run(True)
+    assert t == s == 10
+    assert np.array_equal(eager, replayed)
+
+
+def test_an_update_before_a_bad_label_counts():
+    """Two optimizers; the second loss refuses its label in a replay: the first update was made, and is counted."""
+    a, b = (fg.tensor(np.ones((1, 3)), requires_grad=True) for _ in range(2))
+    first, second = fg.optim.Adam([a]), fg.optim.Adam([b])
+
+    def step(label):
+        (a * a).sum().backward()
+        first.step()
+        first.zero_grad()
+        fg.nn.functional.cross_entropy(b, label).backward()
+        second.step()
+        second.zero_grad()
+
+    captured = fg.capture(step)
+    captured(np.array([1]))
+    kept = b.data.copy()
+    with pytest.raises(IndexError):
+        captured(np.array([9]))
+    assert (first.state[a]["step"], second.state[b]["step"]) == (2, 1)
+    assert np.array_equal(b.data, kept)

@@ -2,12 +2,15 @@
 
 import ast
 import importlib.util
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import fastgrad
 from fastgrad import kernels
 from fastgrad.kernels import KERNELS, stubs
 
@@ -21,14 +24,19 @@ ALLOWED = {
 }
 
 
-def check(*arguments):
+def run(*arguments, cwd):
+    """A module of Python's, told where this fastgrad is; mypy finds one in site-packages by itself."""
+    folder = Path(fastgrad.__file__).resolve().parent.parent
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    if folder.name != "site-packages":
+        environment["MYPYPATH"] = str(folder)
     return subprocess.run(
-        [sys.executable, "-m", "fastgrad.kernels.stubs", *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", *map(str, arguments)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120
     )
 
 
-def test_the_stub_is_current():
-    done = check("--check")
+def test_the_stub_is_current(tmp_path):
+    done = run("fastgrad.kernels.stubs", "--check", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -43,8 +51,8 @@ def test_check_says_so_when_it_is_not(tmp_path, monkeypatch, capsys):
     assert "__init__.pyi is not what kernels.def says" in capsys.readouterr().err
 
 
-def test_other_arguments_are_refused():
-    done = check("--chekc")
+def test_other_arguments_are_refused(tmp_path):
+    done = run("fastgrad.kernels.stubs", "--chekc", cwd=tmp_path)
     assert done.returncode == 2
     assert "--check" in done.stderr
 
@@ -66,21 +74,14 @@ def test_the_stub_has_every_kernel_and_its_signature():
                    for d in found.values() for s in d.body)  # fmt: skip
 
 
-def stubtest(tmp_path):
-    allowed = tmp_path / "allowed"
-    allowed.write_text("".join(f"{name}\n" for name in ALLOWED))
-    return subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "--allowlist", allowed, "--ignore-unused-allowlist", "fastgrad.kernels"],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-
-
 needs_mypy = pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")
 
 
 @needs_mypy
 def test_mypy_finds_the_stubs_true(tmp_path):
-    done = stubtest(tmp_path)
+    allowed = tmp_path / "allowed"
+    allowed.write_text("".join(f"{name}\n" for name in ALLOWED))
+    done = run("mypy.stubtest", "--allowlist", allowed, "--ignore-unused-allowlist", "fastgrad.kernels", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -102,9 +103,6 @@ def test_mypy_reads_the_stubs(tmp_path):
         "with kernels.use('numpy'): pass\n"
         "kernels.nothing(x)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file=", "--cache-dir", tmp_path / "cache", "--follow-imports=silent", "use.py"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    done = run("mypy", "--config-file=", "--follow-imports=silent", "use.py", cwd=tmp_path)
     lines = sorted({int(n) for n in re.findall(r"^use.py:(\d+): error", done.stdout, re.MULTILINE)})
     assert lines == [8, 9, 10, 11, 12, 13], done.stdout + done.stderr

@@ -9,7 +9,8 @@ door, `fg_launch`. It never copies what will be written. Three things may happen
 * while a step is being captured, the call is also appended to the `Program`;
 * when the call is long enough, the GIL is given up while it runs.
 
-READ IN THIS ORDER: the state of a thread, arrays from the pool, Kernel (gather, bind_*, finish), Program.
+READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi and
+broadcast.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi (replay).
 """
 import operator
 import os
@@ -395,5 +396,8 @@ def set_memory_cap(size_t cap):
     """The most bytes of free large blocks that are kept; 0 keeps none. What is kept already stays until `empty_cache`."""
     fg_results.cap = cap or 1           # 0 stands for the default there
 
+include "arrays.pxi"
 include "kernel.pxi"
+include "broadcast.pxi"
+include "call.pxi"
 include "program.pxi"

@@ -10,6 +10,7 @@ cdef class Program:
     cdef fg_call *calls
     cdef fg_tensor **tables          # the table of an EACH call, or NULL
     cdef readonly int64_t length
+    cdef readonly int64_t done       # how many calls the last replay completed
     cdef int64_t capacity
     cdef readonly list arrays        # keeps what the calls point to
     cdef readonly list labels        # a call's kernel and the shapes of its arrays
@@ -99,7 +100,6 @@ cdef class Program:
 
     def replay(self):
         """Runs every call. A call that reports bad input stops the replay before anything after it has run."""
-        cdef int64_t done
         if fg_tls.program != NULL:
             raise CaptureError("a captured step cannot be replayed while another is being captured; call the plain function")
         if self.recording_now or self.replaying:
@@ -110,10 +110,10 @@ cdef class Program:
             self.calls[i].threads = threads
         self.replaying = True
         with nogil:
-            done = fg_replay(&fg_workers, self.calls, self.length)
+            self.done = fg_replay(&fg_workers, self.calls, self.length)
         self.replaying = False
-        if done < self.length:
-            raise_status(self.calls[done].kernel, self.calls[done].status)
+        if self.done < self.length:
+            raise_status(self.calls[self.done].kernel, self.calls[self.done].status)
 
     def timings(self):
         """Replays once and returns the nanoseconds each call took."""

@@ -9,7 +9,8 @@ _core.pyi is written by hand.
 import sys
 from pathlib import Path
 
-from . import KERNELS, __all__, _core
+from .. import kernels
+from . import KERNELS, _core
 
 STUB = Path(__file__).with_name("__init__.pyi")
 WIDTH = 120
@@ -81,11 +82,11 @@ def case_order(name):
 
 def generate():
     """The text of __init__.pyi."""
-    passed_on = sorted((n for n in ("Kernel", *__all__) if n not in KERNELS and hasattr(_core, n)), key=case_order)
+    passed_on = sorted((n for n in ("Kernel", *kernels.__all__) if n not in KERNELS and hasattr(_core, n)), key=case_order)
     imports = "".join(f"from ._core import {n} as {n}\n" for n in passed_on)
-    names = "".join(f'    "{n}",\n' for n in sorted(__all__, key=case_order))
-    kernels = "".join(f"{define(k)}\n" for k in KERNELS.values())
-    return f"{HEAD}{imports}\n__all__ = [\n{names}]\n\n{BODY}{kernels}"
+    names = "".join(f'    "{n}",\n' for n in sorted(kernels.__all__, key=case_order))
+    defs = "".join(f"{define(k)}\n" for k in KERNELS.values())
+    return f"{HEAD}{imports}\n__all__ = [\n{names}]\n\n{BODY}{defs}"
 
 
 def main(arguments):

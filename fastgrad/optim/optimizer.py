@@ -210,8 +210,9 @@ class Update:
                 return False
         return True
 
-    def scalars(self):
-        return self.optimizer.scalars(self.group, self.batch.t + 1)
+    def scalars(self, ahead=0):
+        """The kernel's scalars at the next step, or so many steps after it."""
+        return self.optimizer.scalars(self.group, self.batch.t + 1 + ahead)
 
     def run(self):
         params = self.batch.params

@@ -1,0 +1,124 @@
+# What the binding asks of arrays: dtype, shape, memory; and how they enter a call. Included by _core.pyx.
+
+cdef inline int array_dtype(PyObject *o) noexcept:
+    """FG_F32, FG_F64, or -1 for what the kernels do not serve."""
+    cdef int typenum = PyArray_TYPE(<PyArrayObject *>o)
+    if typenum == NPY_FLOAT:
+        return FG_F32 if PyArray_ISNOTSWAPPED(<PyArrayObject *>o) else -1
+    if typenum == NPY_DOUBLE:
+        return FG_F64 if PyArray_ISNOTSWAPPED(<PyArrayObject *>o) else -1
+    return -1
+
+
+cdef inline bint is_number(PyObject *o) noexcept:
+    return PyFloat_Check(o) or PyLong_Check(o) or (
+        PyArray_CheckScalar(o) and not PyArray_Check(o) and not PyObject_TypeCheck(o, &PyComplexFloatingArrType_Type))
+
+
+cdef inline bint same_shape(PyArrayObject *a, PyArrayObject *b) noexcept:
+    cdef int i, n = PyArray_NDIM(a)
+    if n != PyArray_NDIM(b):
+        return False
+    for i in range(n):
+        if PyArray_DIMS(a)[i] != PyArray_DIMS(b)[i]:
+            return False
+    return True
+
+
+cdef inline bint contiguous(PyArrayObject *a) noexcept:
+    cdef int want = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
+    return (PyArray_FLAGS(a) & want) == want
+
+
+cdef inline bint walkable(PyArrayObject *a) noexcept:
+    """Whether C may read it in steps of whole elements; a view into bytes or into a packed record may not be."""
+    cdef int i
+    for i in range(PyArray_NDIM(a)):
+        if PyArray_DIMS(a)[i] > 1 and PyArray_STRIDES(a)[i] % PyArray_ITEMSIZE(a):
+            return False
+    return PyArray_FLAGS(a) & NPY_ARRAY_ALIGNED != 0
+
+
+cdef void extent(PyArrayObject *a, uintptr_t *lo, uintptr_t *hi) noexcept:
+    """The bytes an array may touch: [lo, hi)."""
+    cdef int i
+    cdef cnp.npy_intp reach
+    lo[0] = <uintptr_t>PyArray_DATA(a)
+    hi[0] = lo[0] + PyArray_ITEMSIZE(a)
+    for i in range(PyArray_NDIM(a)):
+        if PyArray_DIMS(a)[i] == 0:
+            hi[0] = lo[0]
+            return
+        reach = (PyArray_DIMS(a)[i] - 1) * PyArray_STRIDES(a)[i]
+        if reach > 0:
+            hi[0] += reach
+        else:
+            lo[0] += reach
+
+
+cdef bint overlap(PyArrayObject *a, PyArrayObject *b) noexcept:
+    cdef uintptr_t alo, ahi, blo, bhi
+    extent(a, &alo, &ahi)
+    extent(b, &blo, &bhi)
+    return alo < bhi and blo < ahi
+
+
+cdef bint same_view(PyArrayObject *a, PyArrayObject *b) noexcept:
+    """The same elements in the same order: an element is read before it is written, so such a pair is safe."""
+    cdef int i
+    if PyArray_DATA(a) != PyArray_DATA(b) or not same_shape(a, b):
+        return False
+    for i in range(PyArray_NDIM(a)):
+        if PyArray_DIMS(a)[i] > 1 and PyArray_STRIDES(a)[i] != PyArray_STRIDES(b)[i]:
+            return False
+    return True
+
+
+cdef inline void set_number(fg_call *call, int s, double value) noexcept:
+    if call.dtype == FG_F32:
+        call.number[s].f32 = <float>value
+    else:
+        call.number[s].f64 = value
+    call.numbers |= 1 << s
+    call.ptr[s] = &call.number[s]
+    call.stride[s][0] = 0
+
+
+cdef bint set_matrix(fg_call *call, int s, PyArrayObject *a) noexcept:
+    """Element strides of a matrix whose rows or columns are unit-stride; False: it has to be copied."""
+    cdef cnp.npy_intp item = PyArray_ITEMSIZE(a), rows, columns
+    cdef cnp.npy_intp *dims = PyArray_DIMS(a)
+    cdef cnp.npy_intp *strides = PyArray_STRIDES(a)
+    if not PyArray_FLAGS(a) & NPY_ARRAY_ALIGNED:
+        return False
+    if contiguous(a):
+        call.stride[s][0], call.stride[s][1] = dims[1], 1
+        return True
+    if strides[0] % item or strides[1] % item:
+        return False
+    rows, columns = strides[0] // item, strides[1] // item
+    if columns == 1 and rows >= dims[1]:
+        call.stride[s][0], call.stride[s][1] = rows, 1
+        return True
+    if rows == 1 and columns >= dims[0]:
+        call.stride[s][0], call.stride[s][1] = 1, columns
+        return True
+    return False
+
+
+cdef void set_work(fg_call *call, int letters) noexcept:
+    cdef int i
+    call.work = 1
+    for i in range(letters):
+        call.work *= call.size[i]
+
+
+cdef object copied(PyArrayObject *a):
+    """A contiguous copy, made by the copy kernel where it serves the dtype, so that a captured step makes it again."""
+    cdef int typenum = PyArray_TYPE(a)
+    if (typenum == NPY_FLOAT or typenum == NPY_DOUBLE) and walkable(a):
+        return KERNELS["copy"](<object>a)
+    if fg_tls.program != NULL:
+        raise CaptureError(f"a {(<object>a).dtype} array that has to be copied by NumPy first (it is not contiguous, not "
+                           f"aligned, or overlaps the result) cannot be captured; pass a copy of it")
+    return (<object>a).copy()
