@@ -33,7 +33,7 @@ lint: $(VENV)/lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror csrc/*.[ch]
-	$(BIN)/cython-lint fastgrad/kernels/*.pyx fastgrad/kernels/*.pxi
+	PATH=$(BIN):$$PATH cython-lint fastgrad/kernels/*.pyx fastgrad/kernels/*.pxi
 
 wheel: $(VENV)/wheel
 

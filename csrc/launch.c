@@ -60,7 +60,8 @@ static void run(fg_team *team, fg_call *call, const fg_plan *plan) {
         int64_t units = plan->units[phase];
         if (units <= 0) continue;
         if (call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && units > plan->grain[phase])
-            fg_team_run(team, call->threads, plan->share, piece_of_call, call, phase, units, plan->grain[phase], plan->cost);
+            fg_team_run(team, call->threads, plan->share, piece_of_call, call, phase, units, plan->grain[phase],
+                        plan->cost);
         else
             piece_of_call(call, phase, 0, units);
     }

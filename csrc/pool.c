@@ -21,11 +21,11 @@ static const size_t DEFAULT_CAP = (size_t)2 << 30;
 
 struct fg_slab {
     fg_slab *next, *prev;
-    void *free;        /* small: first free block, each holds the address of the next */
-    size_t bytes;      /* small: bytes a block; large: bytes mapped */
-    size_t usable;     /* bytes a block can hold */
-    uint32_t live;     /* blocks handed out */
-    uint32_t index;    /* the class */
+    void *free;     /* small: first free block, each holds the address of the next */
+    size_t bytes;   /* small: bytes a block; large: bytes mapped */
+    size_t usable;  /* bytes a block can hold */
+    uint32_t live;  /* blocks handed out */
+    uint32_t index; /* the class */
 };
 _Static_assert(sizeof(fg_slab) <= LINE, "a slab's header is one cache line");
 

@@ -7,8 +7,8 @@ const fg_row fg_rows[FG_KERNELS] = {
 #undef FG_KERNEL
 };
 
-
-#define FG_KERNEL(family, name, unit, cost, signature, errors) extern fg_body fg_##name##_f32_baseline, fg_##name##_f64_baseline;
+#define FG_KERNEL(family, name, unit, cost, signature, errors) \
+    extern fg_body fg_##name##_f32_baseline, fg_##name##_f64_baseline;
 #include "kernels.def"
 #undef FG_KERNEL
 #if defined(__x86_64__)

@@ -36,7 +36,9 @@ static inline void relax(void) {
 #endif
 }
 
-static inline uint64_t ticket(uint64_t epoch, uint64_t first, uint64_t last) { return epoch << 32 | first << 16 | last; }
+static inline uint64_t ticket(uint64_t epoch, uint64_t first, uint64_t last) {
+    return epoch << 32 | first << 16 | last;
+}
 
 /* Claims a piece: the caller's from the front, the workers' from the back, so that a thread meets the same part of the
  * data in kernel after kernel. Returns its number, or -1 when nothing is unclaimed. */
@@ -79,7 +81,8 @@ static void run_piece(fg_team *team, const job_view *v, int number) {
 static void sleep_until_posted(fg_team *team, uint64_t seen) {
     pthread_mutex_lock(&team->sleep);
     atomic_fetch_add(&team->asleep, 1);
-    while (!atomic_load(&team->stop) && atomic_load(&team->ticket) == seen) pthread_cond_wait(&team->wake, &team->sleep);
+    while (!atomic_load(&team->stop) && atomic_load(&team->ticket) == seen)
+        pthread_cond_wait(&team->wake, &team->sleep);
     atomic_fetch_sub(&team->asleep, 1);
     pthread_mutex_unlock(&team->sleep);
 }
@@ -148,7 +151,8 @@ void fg_team_init(fg_team *team) {
     pthread_cond_init(&team->wake, NULL);
 }
 
-static void post(fg_team *team, fg_piece *piece, void *job, int phase, int64_t units, int64_t grain, int pieces, int helpers) {
+static void post(fg_team *team, fg_piece *piece, void *job, int phase, int64_t units, int64_t grain, int pieces,
+                 int helpers) {
     atomic_store_explicit(&team->piece, piece, memory_order_relaxed);
     atomic_store_explicit(&team->job, job, memory_order_relaxed);
     atomic_store_explicit(&team->phase, phase, memory_order_relaxed);

@@ -6,6 +6,7 @@
 >>> x.grad
 tensor([2., 4.])
 """
+
 __version__ = "0.1.0"
 
 import numpy as _np
@@ -51,7 +52,7 @@ def set_num_threads(n):
 
 
 def get_num_threads():
-    """The largest team a kernel may use: set_num_threads, or OpenMP's count, affinity and cgroup quota, the smallest."""
+    """The largest team a kernel may use: as set, or the smallest of OpenMP's count, affinity and cgroup quota."""
     return kernels._core.get_num_threads()
 
 

@@ -1,4 +1,5 @@
 """Using the tape: grad, no_grad, and gradcheck, which holds a rule against finite differences."""
+
 from functools import wraps
 
 import numpy as np
@@ -53,7 +54,13 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     """
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    given = [None] * len(outputs) if grad_outputs is None else [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
+    given = (
+        [None] * len(outputs)
+        if grad_outputs is None
+        else [grad_outputs]
+        if isinstance(grad_outputs, Tensor)
+        else list(grad_outputs)
+    )
     for i, t in enumerate([*outputs, *inputs]):
         if not t.requires_grad:
             what, n = ("output", i) if i < len(outputs) else ("input", i - len(outputs))
@@ -124,7 +131,9 @@ def _differences(function, inputs, i, seeds, eps):
         x[at] = kept - eps
         lower = value()
         x[at] = kept
-        slope[at] = sum(float(np.sum(s.data * ((u - v) / (2 * eps)))) for s, u, v in zip(seeds, upper, lower, strict=True))
+        slope[at] = sum(
+            float(np.sum(s.data * ((u - v) / (2 * eps)))) for s, u, v in zip(seeds, upper, lower, strict=True)
+        )
     return slope
 
 
@@ -135,8 +144,9 @@ def _compare(i, found, expected, rtol, atol):
     if found.shape != expected.shape or wrong.any():
         at = tuple(int(k) for k in np.argwhere(wrong)[0]) if found.shape == expected.shape else ()
         raise AssertionError(
-            f"gradcheck: input {i} at {at}: backward gives {found[at] if at or not found.ndim else found.shape}, differences give "
-            f"{expected[at] if at or not expected.ndim else expected.shape}; {int(wrong.sum())} of {wrong.size} elements differ"
+            f"gradcheck: input {i} at {at}: backward gives {found[at] if at or not found.ndim else found.shape}, "
+            f"differences give {expected[at] if at or not expected.ndim else expected.shape}; "
+            f"{int(wrong.sum())} of {wrong.size} elements differ"
         )
 
 

@@ -5,8 +5,9 @@ written down; from then on a call copies the inputs into the program's own buffe
 step (learning rate, bias corrections) and runs the list without Python. The bits are those of the eager step.
 
 What a program cannot see, it refuses: reading a number out of a tensor, NumPy in the middle of a step, control flow on
-values (which reads them). Everything that Python alone decides (a printed line, an `if`) is decided once, while recording.
+values (which reads them). What Python alone decides (a printed line, an `if`) is decided once, while recording.
 """
+
 import numpy as np
 
 from . import kernels
@@ -252,5 +253,3 @@ def fresh(result):
     if isinstance(result, dict):
         return {k: fresh(v) for k, v in result.items()}
     return np.array(result) if isinstance(result, np.ndarray) else result
-
-

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -217,13 +217,14 @@ def show_rules(quick):
     for array, value in ((p, 1.0), (g, 1e-3), (m, 0.0), (v, 0.0)):
         kernels.fill(array, value)
     rows = []
-    for name, rule, loop, arrays in (
+    rules: list[tuple[str, Any, Any, tuple]] = [
         ("SGD", kernels.sgd, kernels.stream1, (p, g)),
         ("Momentum", kernels.momentum, kernels.stream2, (p, g, v)),
         ("Adam", kernels.adam, kernels.stream3, (p, g, m, v)),
-    ):
+    ]
+    for name, rule, loop, arrays in rules:
         bytes_ = 4 * (2 * len(arrays) - 1)  # every array is read, and all but g are written
-        seconds, plain = rounds((partial(rule, *arrays, lr=1e-3), partial(loop, *arrays)), 7 if quick else 15)
+        seconds, plain = rounds((partial(rule, *arrays, 1e-3), partial(loop, *arrays)), 7 if quick else 15)
         rate, most = bytes_ * n / seconds / 1e9, bytes_ * n / plain / 1e9
         speeds = f"{rate:.1f} GB/s", f"{most:.1f} GB/s", f"{rate / most:.0%}"
         rows.append((name, bytes_, f"{1e3 * seconds:.1f} ms", *speeds))

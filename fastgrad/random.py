@@ -1,4 +1,5 @@
 """Random numbers: one generator for initial values and shuffles, NumPy's own `Generator` over counter-based Philox."""
+
 import numpy as np
 
 __all__ = ["default_generator", "get_state", "initial_seed", "manual_seed", "set_state"]

@@ -9,6 +9,7 @@ gradient is complete before it is passed on.
 The tape knows no operation. `ops` installs the two it needs: `add`, to sum the contributions that reach one input, and
 `sum_to`, to undo broadcasting, so that a rule is pure calculus.
 """
+
 import threading
 import weakref
 from functools import partial
@@ -164,7 +165,9 @@ def accumulate(leaf, g, wanted):
         state.capture.touched(leaf, reads=True)
     if not isinstance(g, Value):
         g = wrap(g)
-    leaf._grad = g if leaf._grad is None else add(leaf._grad, g) if g.requires_grad else wrap(add(leaf._grad.data, g.data))
+    leaf._grad = (
+        g if leaf._grad is None else add(leaf._grad, g) if g.requires_grad else wrap(add(leaf._grad.data, g.data))
+    )
 
 
 def refuse_freed(node):
@@ -210,6 +213,6 @@ def refuse_stale(node):
             what = "its result" if i == OUT else f"its input {i}"
             raise RuntimeError(
                 f"backward of {node.op.__name__}: {what}, of shape {array.shape}, was changed in place after the "
-                f"forward pass (by an optimizer step, copy_ or load_state_dict), and its gradient needs the old values; "
+                f"forward pass (by an optimizer step, copy_ or load_state_dict); its gradient needs the old values; "
                 f"call backward before the change, or clone the tensor first"
             )

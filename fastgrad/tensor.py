@@ -1,4 +1,5 @@
 """Tensor: an array, its gradient, and the node that made it. Every operator is a one-line call of an op."""
+
 import numpy as np
 
 from . import kernels, ops, tape
@@ -65,7 +66,9 @@ class Tensor(Value):
         if value is not None:
             value = as_tensor(value)
             if value.shape != self.shape or value.dtype != self.dtype:
-                raise ValueError(f"grad must be {self.shape} {self.dtype} like its tensor, not {value.shape} {value.dtype}")
+                raise ValueError(
+                    f"grad must be {self.shape} {self.dtype} like its tensor, not {value.shape} {value.dtype}"
+                )
         self._grad = value
 
     def is_contiguous(self):
@@ -180,7 +183,9 @@ class Tensor(Value):
     def refuse_in_place(self, what):
         if state.grad and self.requires_grad:
             kind = "a leaf" if self.node is None else "a result"
-            raise RuntimeError(f"{what} on {kind} that requires a gradient would not be recorded; do it under no_grad()")
+            raise RuntimeError(
+                f"{what} on {kind} that requires a gradient would not be recorded; do it under no_grad()"
+            )
 
     # -- dtype ---------------------------------------------------------------------------------------------------------
     def to(self, dtype):
@@ -407,7 +412,9 @@ def tensor(data, dtype=None, requires_grad=False):
     dtype('int64')
     """
     if isinstance(data, (Value, np.ndarray)):
-        kernels.refuse_capture("tensor() of an array (a copy)", "use from_numpy, clone, or make it an input of the step")
+        kernels.refuse_capture(
+            "tensor() of an array (a copy)", "use from_numpy, clone, or make it an input of the step"
+        )
     array = as_array(data) if dtype is None else np.asarray(data.data if isinstance(data, Value) else data, dtype=dtype)
     return Tensor(np.array(array), requires_grad)
 
@@ -439,13 +446,17 @@ def seed_gradient(root, gradient, as_tensors):
     """The gradient that enters at `root`, checked."""
     if gradient is None:
         if root.data.size != 1:
-            raise ValueError(f"backward of a tensor of shape {root.shape} needs gradient= of that shape; sum() it to start from one number")
+            raise ValueError(
+                f"backward of a tensor of shape {root.shape} needs gradient= of that shape; or sum() it first"
+            )
         array = kernels.empty(root.shape, root.dtype)
         kernels.fill(array, 1.0)
     else:
         array = as_array(gradient)
         if array.shape != root.shape or array.dtype != root.dtype:
-            raise ValueError(f"backward: gradient {array.shape} {array.dtype} must be like the tensor, {root.shape} {root.dtype}")
+            raise ValueError(
+                f"backward: gradient {array.shape} {array.dtype} must be like the tensor, {root.shape} {root.dtype}"
+            )
     return (gradient if isinstance(gradient, Value) else wrap(array)) if as_tensors else array
 
 

@@ -27,7 +27,20 @@ REDUCED = (
     (0, 3, 1), (2, 0, 3), (2, 0, 1), (3, 4, 0), (1, 1, 1), (3, 5, 1), (5, 3, 7), (1, 4095, 1), (2, 4096, 1), (3, 4097, 1),
     (1, 255, 3), (2, 256, 65), (2, 257, 64), (1, 3, 4097), (1, 100_003, 1), (3, 1000, 70), (700, 33, 1), (300, 2, 40),
 )  # fmt: skip
-ROWS = ((0, 3), (3, 0), (1, 1), (1, 3), (3, 17), (2, 4095), (1, 4096), (3, 4097), (255, 10), (256, 10), (257, 10), (500, 129))
+ROWS = (
+    (0, 3),
+    (3, 0),
+    (1, 1),
+    (1, 3),
+    (3, 17),
+    (2, 4095),
+    (1, 4096),
+    (3, 4097),
+    (255, 10),
+    (256, 10),
+    (257, 10),
+    (500, 129),
+)
 FILLED = tuple(s for s in REDUCED if s[1])  # nothing has no largest number, no classes have no right one
 LABELLED = tuple(s for s in ROWS if s[1])
 PRODUCTS = ((0, 3, 2), (2, 0, 3), (1, 1, 1), (3, 1, 5), (1, 300, 7), (33, 17, 9), (65, 130, 70), (257, 100, 129))
@@ -35,7 +48,9 @@ PRODUCTS = ((0, 3, 2), (2, 0, 3), (1, 1, 1), (3, 1, 5), (1, 300, 7), (33, 17, 9)
 
 def special(dtype):
     f = np.finfo(dtype)
-    return np.array([0, -0.0, np.inf, -np.inf, np.nan, f.smallest_subnormal, -f.tiny, f.max, -f.max, f.tiny / 4, 1, -1], dtype)
+    return np.array(
+        [0, -0.0, np.inf, -np.inf, np.nan, f.smallest_subnormal, -f.tiny, f.max, -f.max, f.tiny / 4, 1, -1], dtype
+    )
 
 
 def numbers(rng, dtype, shape, *, sprinkle=True):
@@ -177,7 +192,9 @@ def rule(n, *settings):
             np.abs(arrays[3], out=arrays[3])
         return [*arrays, *settings[chosen]]
 
-    sizes = [(size, k) for k in range(len(settings)) for size in ((0, 1, 3, 17, 4095, 4097, 50_001) if k == 0 else (257,))]
+    sizes = [
+        (size, k) for k in range(len(settings)) for size in ((0, 1, 3, 17, 4095, 4097, 50_001) if k == 0 else (257,))
+    ]
     return Case(make, tuple(sizes), steps=7)
 
 
@@ -217,7 +234,11 @@ CASES = {
         make_product, PRODUCTS, "product", lambda a, b: (np.abs(a) @ np.abs(b),), terms=lambda size: size[1]
     ),
     "linear": Case(
-        make_linear, PRODUCTS, "product", lambda x, w, b: (np.abs(x) @ np.abs(w.T) + np.abs(b),), terms=lambda size: size[1]
+        make_linear,
+        PRODUCTS,
+        "product",
+        lambda x, w, b: (np.abs(x) @ np.abs(w.T) + np.abs(b),),
+        terms=lambda size: size[1],
     ),
     "softmax": Case(lambda *a: [scores(*a)], scale=scale_of_softmax, **ROW),
     "softmax_backward": Case(rows(2), ROWS),
@@ -231,7 +252,9 @@ CASES = {
     "cross_entropy_backward": Case(make_labelled_backward, LABELLED, "formula", scale_of_cross_entropy_backward),
     "sgd": rule(2, (0.1,), (0.1, 0.01), (1e-40,)),
     "momentum": rule(3, (0.1,), (0.1, 0.9, 0.1, 0.01), (0.1, 0.9, 0, 0.0, True), (0.1, 0.9, 0, 0.01, True)),
-    "adam": rule(4, (), (1e-3, 0.9, 0.999, 1e-8, 0.01), (1e-3, 0.9, 0.999, 1e-8, 0, 1 - 0.9**3, 1 - 0.999**3), (1e-2, 0, 0, 0)),
+    "adam": rule(
+        4, (), (1e-3, 0.9, 0.999, 1e-8, 0.01), (1e-3, 0.9, 0.999, 1e-8, 0, 1 - 0.9**3, 1 - 0.999**3), (1e-2, 0, 0, 0)
+    ),
     "stream1": rule(2, ()),
     "stream2": rule(3, ()),
     "stream3": rule(4, ()),
@@ -293,7 +316,9 @@ def check(name, size, dtype, rng, native):
     if case.kind != "bits":
         wide = cast(args, WIDE[dtype])
         with np.errstate(all="ignore"):
-            truth = [t.astype(e.dtype) for t, e in zip(outcome(reference.KERNELS[name], name, wide), expected, strict=True)]
+            truth = [
+                t.astype(e.dtype) for t, e in zip(outcome(reference.KERNELS[name], name, wide), expected, strict=True)
+            ]
             scale = case.scale(*wide) if case.scale else [None] * len(truth)
         close(case, size, expected, truth, scale, f"the reference of {name} {size}")
     for isa in ISAS:
@@ -365,7 +390,10 @@ WRONG = {
     "six ulp": ("tanh", lambda x: kernels.tanh(x) * x.dtype.type(1 + 8 * np.finfo(x.dtype).eps)),
     "an input": ("add", broken_input),
     "a lost state": ("adam", broken_adam),
-    "a factor": ("cross_entropy_backward", lambda dout, logp, target: kernels.cross_entropy_backward(dout, logp, target) * 1.001),
+    "a factor": (
+        "cross_entropy_backward",
+        lambda dout, logp, target: kernels.cross_entropy_backward(dout, logp, target) * 1.001,
+    ),
 }
 
 
@@ -382,8 +410,17 @@ def test_a_wrong_kernel_is_rejected(what, dtype, rng):
 # -- elementary functions: 4 units in the last place, over everything a float can be -----------------------------------
 def patterns(dtype, count, rng):
     """Floats over every exponent, both signs, infinities, NaN and denormals; and dense stretches where functions turn."""
-    bits = np.linspace(0, 2**32 - 1, count).astype(np.uint32) if dtype == "float32" else rng.integers(0, 2**64, count, np.uint64)
-    stretches = [np.linspace(-750, 750, count), np.linspace(-20, 20, count), np.linspace(0.5, 2, count), np.linspace(-110, 90, count)]
+    bits = (
+        np.linspace(0, 2**32 - 1, count).astype(np.uint32)
+        if dtype == "float32"
+        else rng.integers(0, 2**64, count, np.uint64)
+    )
+    stretches = [
+        np.linspace(-750, 750, count),
+        np.linspace(-20, 20, count),
+        np.linspace(0.5, 2, count),
+        np.linspace(-110, 90, count),
+    ]
     return np.concatenate([bits.view(dtype), special(dtype), *cast(stretches, dtype)])
 
 

@@ -216,7 +216,9 @@ def test_an_elementwise_kernel_may_write_over_what_it_reads(dtype, n, rng):
     """As if every operand had been copied first, as in NumPy."""
     start = rng.standard_normal(3 * n + 8).astype(dtype)
     names = list(views(start, n))
-    for threads, (a, b, out) in itertools.product((1, 2), itertools.product(names, names, ("same", "reversed", "wide"))):
+    for threads, (a, b, out) in itertools.product(
+        (1, 2), itertools.product(names, names, ("same", "reversed", "wide"))
+    ):
         base = start.copy()
         v = views(base, n)
         expected = v[a] - v[b].copy()
@@ -304,7 +306,10 @@ def test_use_refuses(which, options, words):
 
 @pytest.mark.skipif(len(ISAS) == 3, reason="this machine runs every instruction set")
 def test_use_refuses_what_the_machine_does_not_run():
-    with pytest.raises(ValueError, match="this machine does not run avx512; it runs baseline"), kernels.use(isa="avx512"):
+    with (
+        pytest.raises(ValueError, match="this machine does not run avx512; it runs baseline"),
+        kernels.use(isa="avx512"),
+    ):
         pass
 
 
@@ -646,7 +651,10 @@ def test_a_program_refuses():
             program.replay()
         with pytest.raises(CaptureError, match="add cannot be captured: .*neither float32 nor float64"):
             kernels.add(np.arange(3), 1)
-        with pytest.raises(CaptureError, match="add cannot be captured: the reference kernels"), kernels.use("reference"):
+        with (
+            pytest.raises(CaptureError, match="add cannot be captured: the reference kernels"),
+            kernels.use("reference"),
+        ):
             kernels.add(ones(3), 1.0)
         with pytest.raises(CaptureError, match="cannot be captured; pass a copy of it"):
             kernels.exp(unaligned(5))

@@ -13,7 +13,9 @@ ISAS = kernels.info()["isas"]
 THREADS = (1, 2, 4)
 SIZES = (0, 1, 2, 3, 17, 33, 100, 127, 128, 129, 257)
 LIBRARY = kernels.blas_info()["library"]
-BLAS = pytest.param(LIBRARY, id="library", marks=pytest.mark.skipif(LIBRARY == "builtin", reason="there is no BLAS in this build"))
+BLAS = pytest.param(
+    LIBRARY, id="library", marks=pytest.mark.skipif(LIBRARY == "builtin", reason="there is no BLAS in this build")
+)
 OPENERS = [BLAS, pytest.param("builtin", id="builtin")]
 # Large enough for the library: M, N >= 192, K >= 64 and 4e8 multiply-adds.
 LARGE = ((1000, 700, 601), (257, 6200, 259), (1537, 511, 513), (193, 64, 33_001), (720, 768, 768))
@@ -88,7 +90,16 @@ def test_odd_shapes(K, dtype, rng):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("with_bias", [False, True])
 def test_every_layout(with_bias, dtype, rng):
-    for M, K, N in ((1, 7, 9), (9, 7, 1), (3, 1, 5), (4, 9, 40), (33, 17, 65), (129, 100, 67), (64, 300, 130), (520, 40, 530)):
+    for M, K, N in (
+        (1, 7, 9),
+        (9, 7, 1),
+        (3, 1, 5),
+        (4, 9, 40),
+        (33, 17, 65),
+        (129, 100, 67),
+        (64, 300, 130),
+        (520, 40, 530),
+    ):
         plain = rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N)).astype(dtype)
         bias = rng.standard_normal(N).astype(dtype) if with_bias else None
         known = truth_of(*plain, bias)
@@ -168,7 +179,9 @@ def test_nan_and_infinity_propagate(blas, dtype, rng):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_bias_of_infinity_and_nan(dtype):
-    found = kernels.linear(np.ones((3, 2), dtype), np.ones((4, 2), dtype), np.array([np.inf, -np.inf, np.nan, 1], dtype))
+    found = kernels.linear(
+        np.ones((3, 2), dtype), np.ones((4, 2), dtype), np.array([np.inf, -np.inf, np.nan, 1], dtype)
+    )
     assert_bits(found, np.tile(np.array([np.inf, -np.inf, np.nan, 3], dtype), (3, 1)))
 
 
@@ -193,7 +206,7 @@ def test_out_is_overwritten_whatever_it_held(blas, rng):
 
 
 def test_rows_are_what_they_are_alone_in_exact_arithmetic(rng):
-    """Small integers: every order of adding gives the same number (but for the sign of a zero), a wrong index another."""
+    """Small integers: every order of adding gives the same number (up to a zero's sign), a wrong index another."""
     for M, K, N in itertools.product((1, 3, 17, 100, 257), (1, 2, 33, 300), (1, 5, 31, 129)):
         a, b = rng.integers(-9, 10, (M, K)), rng.integers(-9, 10, (K, N))
         for isa in ISAS:

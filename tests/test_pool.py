@@ -15,7 +15,31 @@ from fastgrad.testing import assert_bits
 
 LINUX = sys.platform.startswith("linux")
 needs_proc = pytest.mark.skipif(not LINUX, reason="reads the resident memory of a process in /proc")
-SIZES = (0, 1, 15, 16, 17, 127, 128, 255, 256, 257, 320, 1000, 1023, 1024, 1025, 2047, 2048, 2049, 5000, 16_384, 100_000, 524_288, 700_001)
+SIZES = (
+    0,
+    1,
+    15,
+    16,
+    17,
+    127,
+    128,
+    255,
+    256,
+    257,
+    320,
+    1000,
+    1023,
+    1024,
+    1025,
+    2047,
+    2048,
+    2049,
+    5000,
+    16_384,
+    100_000,
+    524_288,
+    700_001,
+)
 MB = 1 << 20
 
 
@@ -131,7 +155,9 @@ def test_accounts_balance():
 
 @needs_proc
 def test_empty_cache_gives_memory_back():
-    arrays = [kernels.empty((4 * MB // 8,), "float64") for _ in range(16)] + [kernels.empty((128,), "float64") for _ in range(20_000)]
+    arrays = [kernels.empty((4 * MB // 8,), "float64") for _ in range(16)] + [
+        kernels.empty((128,), "float64") for _ in range(20_000)
+    ]
     for a in arrays:
         a.fill(1)
     full = resident()

@@ -31,7 +31,12 @@ def run(*arguments, cwd):
     if folder.name != "site-packages":
         environment["MYPYPATH"] = str(folder)
     return subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

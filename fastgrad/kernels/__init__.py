@@ -10,12 +10,24 @@ The reference is the definition. Which one runs is switched per thread::
 or for a whole process by ``FASTGRAD_KERNELS=reference`` and ``FASTGRAD_ISA=baseline|avx2|avx512``. ``info()`` says what
 runs. Kernels work on NumPy arrays: ``fastgrad.kernels.add(a, b)``.
 """
+
 import inspect
 import os
 from contextlib import contextmanager
 
 from . import _core, reference
-from ._core import ISA_NAMES, KERNELS, CaptureError, DtypeError, Program, blas_info, empty, empty_cache, memory, set_memory_cap
+from ._core import (
+    ISA_NAMES,
+    KERNELS,
+    CaptureError,
+    DtypeError,
+    Program,
+    blas_info,
+    empty,
+    empty_cache,
+    memory,
+    set_memory_cap,
+)
 
 __all__ = [
     "KERNELS",
@@ -62,7 +74,9 @@ def _choose_isa():
     if wanted:
         number = _isa_number(wanted)
         if number > _core.machine_isa():
-            raise ValueError(f"FASTGRAD_ISA={wanted}, but this machine runs {', '.join(ISA_NAMES[: _core.machine_isa() + 1])}")
+            raise ValueError(
+                f"FASTGRAD_ISA={wanted}, but this machine runs {', '.join(ISA_NAMES[: _core.machine_isa() + 1])}"
+            )
         _core.set_process_isa(number)
 
 
@@ -75,7 +89,7 @@ def _choose_kernels():
 
 @contextmanager
 def use(which=None, *, isa=None, threads=None):
-    """Switches this thread's kernels: ``which`` is "native" or "reference"; ``isa`` and ``threads`` narrow the native ones.
+    """Switches this thread's kernels: ``which`` is "native" or "reference"; ``isa`` and ``threads`` narrow native ones.
 
     Errors: ValueError for a name that does not exist or an instruction set this machine does not run.
 

@@ -30,6 +30,7 @@ class Kernel:
 
 class Program:
     length: int
+    done: int
     arrays: list[Any]
     labels: list[tuple[str, str]]
     def __len__(self) -> int: ...

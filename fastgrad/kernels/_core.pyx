@@ -21,7 +21,6 @@ import numpy as np
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
-from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
@@ -199,7 +198,7 @@ cdef extern from *:
         return array;
     }
 
-    /* Workers do not survive fork(), and a child would wait for them for ever: they end before it, and start when needed. */
+    /* Workers do not survive fork(), and a child would wait for ever: they end before it and start when needed. */
     static void fg_before_fork(void) { fg_team_before_fork(&fg_workers); }
     static void fg_after_fork(void) { fg_team_after_fork(&fg_workers); }
     static void fg_start(void) {
@@ -319,7 +318,7 @@ def has_openmp():
 
 
 def choose_blas(choice):
-    """What the first product will open: a path, ``"builtin"``, or None for the built-in product when nothing else is there."""
+    """What the first product will open: a path, ``"builtin"``, or None for the built-in product."""
     global blas_choice, blas_decided, blas_present
     blas_choice, blas_decided, blas_present = choice, False, False
 
@@ -343,8 +342,9 @@ def blas_info():
         open_blas()
     if not blas_present:
         return {"library": "builtin", "core": "", "prefix": "", "suffix": "", "ilp64": False, "config": ""}
-    return {"library": os.fspath(blas_choice), "core": (<bytes>fg_library.core).decode(), "prefix": (<bytes>fg_library.prefix).decode(),
-            "suffix": (<bytes>fg_library.suffix).decode(), "ilp64": bool(fg_library.ilp64), "config": (<bytes>fg_library.config).decode()}
+    return {"library": os.fspath(blas_choice), "core": (<bytes>fg_library.core).decode(),
+            "prefix": (<bytes>fg_library.prefix).decode(), "suffix": (<bytes>fg_library.suffix).decode(),
+            "ilp64": bool(fg_library.ilp64), "config": (<bytes>fg_library.config).decode()}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -393,8 +393,9 @@ def memory():
 
 
 def set_memory_cap(size_t cap):
-    """The most bytes of free large blocks that are kept; 0 keeps none. What is kept already stays until `empty_cache`."""
+    """The most bytes of free large blocks that are kept; 0 keeps none. What is kept stays until `empty_cache`."""
     fg_results.cap = cap or 1           # 0 stands for the default there
+
 
 include "arrays.pxi"
 include "kernel.pxi"

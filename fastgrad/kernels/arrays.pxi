@@ -74,6 +74,11 @@ cdef bint same_view(PyArrayObject *a, PyArrayObject *b) noexcept:
     return True
 
 
+cdef inline bint collide(PyArrayObject *read, PyArrayObject *written) noexcept:
+    """Whether writing one would change elements of the other that are still to be read."""
+    return overlap(read, written) and not same_view(read, written)
+
+
 cdef inline void set_number(fg_call *call, int s, double value) noexcept:
     if call.dtype == FG_F32:
         call.number[s].f32 = <float>value
@@ -119,6 +124,6 @@ cdef object copied(PyArrayObject *a):
     if (typenum == NPY_FLOAT or typenum == NPY_DOUBLE) and walkable(a):
         return KERNELS["copy"](<object>a)
     if fg_tls.program != NULL:
-        raise CaptureError(f"a {(<object>a).dtype} array that has to be copied by NumPy first (it is not contiguous, not "
+        raise CaptureError(f"a {(<object>a).dtype} array that NumPy has to copy first (it is not contiguous, not "
                            f"aligned, or overlaps the result) cannot be captured; pass a copy of it")
     return (<object>a).copy()

@@ -31,7 +31,7 @@ cdef object bind_broadcast(Kernel self, PyArrayObject **operand, PyObject **argv
                 raise ValueError(f"{self.__name__}: the result does not have the shape of {self.slot_name(s)}: "
                                  f"{self.describe(argv, False)}")
             for k in range(self.slots):
-                if k != s and operand[k] != NULL and overlap(operand[k], operand[s]) and not same_view(operand[k], operand[s]):
+                if k != s and operand[k] != NULL and collide(operand[k], operand[s]):
                     fresh = copied(operand[k])
                     kept = (kept, fresh)
                     operand[k] = <PyArrayObject *><PyObject *>fresh
@@ -58,7 +58,7 @@ cdef object coalesce(Kernel self, PyArrayObject **operand, cnp.npy_intp *shape, 
             continue
         if not walkable(operand[s]):
             if self.slot[s].mode != READ:
-                raise ValueError(f"{self.__name__}: {self.slot_name(s)} would be written and its elements are not aligned; "
+                raise ValueError(f"{self.__name__}: {self.slot_name(s)} would be written and is not aligned; "
                                  f"pass an array NumPy has made")
             fresh = copied(operand[s])
             kept = (kept, fresh)

@@ -146,7 +146,8 @@ cdef class Kernel:
                     if <PyObject *>self.names[i] == name or PyUnicode_Compare(<PyObject *>self.names[i], name) == 0:
                         break
                 else:
-                    raise TypeError(f"{self.__name__} has no argument {<object>name!r}; it takes {', '.join(self.names)}")
+                    raise TypeError(f"{self.__name__} has no argument {<object>name!r}; "
+                                    f"it takes {', '.join(self.names)}")
                 if argv[i] != NULL:
                     raise TypeError(f"{self.__name__} got {<object>name!r} twice")
                 argv[i] = args[n + j]
@@ -163,7 +164,8 @@ cdef class Kernel:
             param = &self.param[i]
             if param.kind == SCALAR:
                 if argv[i] != NULL:
-                    call.scalar[param.index] = PyFloat_AsDouble(argv[i]) if PyFloat_Check(argv[i]) else self.number(i, argv[i])
+                    call.scalar[param.index] = (
+                        PyFloat_AsDouble(argv[i]) if PyFloat_Check(argv[i]) else self.number(i, argv[i]))
                 elif param.has_default:
                     call.scalar[param.index] = param.default
                 else:
@@ -238,7 +240,8 @@ cdef class Kernel:
                 f"convert one of them, for example with .astype or Tensor.to")
 
     cdef str unfit(self, PyObject **argv):
-        return f"{self.__name__}: the shapes do not fit: {self.describe(argv, False)}; the kernel takes {self.signature}"
+        return (f"{self.__name__}: the shapes do not fit: {self.describe(argv, False)}; "
+                f"the kernel takes {self.signature}")
 
     cdef object writable(self, str name, PyArrayObject *a, bint need_contiguous):
         if not PyArray_FLAGS(a) & NPY_ARRAY_WRITEABLE:
@@ -303,7 +306,8 @@ cdef class Kernel:
         cdef bint given = True
         for s in range(self.slots):
             if operand[s] == NULL and not (call.numbers >> s & 1):
-                out = new_array(NPY_FLOAT if call.dtype == FG_F32 else NPY_DOUBLE, PyArray_NDIM(first), PyArray_DIMS(first))
+                out = new_array(NPY_FLOAT if call.dtype == FG_F32 else NPY_DOUBLE,
+                                PyArray_NDIM(first), PyArray_DIMS(first))
                 operand[s] = <PyArrayObject *><PyObject *>out
                 given = False
             if operand[s] != NULL:
@@ -315,7 +319,7 @@ cdef class Kernel:
             s = self.slots - 1 if self.first_written < 0 else self.first_written
             out = <object>operand[s]
             for i in range(self.slots):
-                if i != s and operand[i] != NULL and overlap(operand[i], operand[s]) and not same_view(operand[i], operand[s]):
+                if i != s and operand[i] != NULL and collide(operand[i], operand[s]):
                     fresh = copied(operand[i])
                     kept = (kept, fresh)
                     call.ptr[i] = PyArray_DATA(<PyArrayObject *><PyObject *>fresh)

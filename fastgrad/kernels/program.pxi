@@ -101,7 +101,8 @@ cdef class Program:
     def replay(self):
         """Runs every call. A call that reports bad input stops the replay before anything after it has run."""
         if fg_tls.program != NULL:
-            raise CaptureError("a captured step cannot be replayed while another is being captured; call the plain function")
+            raise CaptureError("a captured step cannot be replayed while another is being captured; "
+                               "call the plain function")
         if self.recording_now or self.replaying:
             raise CaptureError("this program is being recorded or replayed on another thread")
         cdef int64_t i

@@ -82,7 +82,9 @@ def case_order(name):
 
 def generate():
     """The text of __init__.pyi."""
-    passed_on = sorted((n for n in ("Kernel", *kernels.__all__) if n not in KERNELS and hasattr(_core, n)), key=case_order)
+    passed_on = sorted(
+        (n for n in ("Kernel", *kernels.__all__) if n not in KERNELS and hasattr(_core, n)), key=case_order
+    )
     imports = "".join(f"from ._core import {n} as {n}\n" for n in passed_on)
     names = "".join(f'    "{n}",\n' for n in sorted(kernels.__all__, key=case_order))
     defs = "".join(f"{define(k)}\n" for k in KERNELS.values())

@@ -1,4 +1,5 @@
 """Modules: layers with parameters, and containers of them."""
+
 from . import functional, init
 from .activation import ReLU, Sigmoid, Softmax, Tanh
 from .linear import Linear

@@ -1,4 +1,5 @@
 """Activations as modules."""
+
 from .. import ops
 from .module import Module
 

@@ -1,4 +1,5 @@
 """Initial values. Each function fills a tensor in place, from `fastgrad.random`'s generator or one that is given."""
+
 import math
 
 import numpy as np

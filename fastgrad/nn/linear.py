@@ -1,4 +1,5 @@
 """The fully connected layer."""
+
 import math
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Losses as modules."""
+
 from .. import ops
 from .module import Module
 

@@ -1,6 +1,6 @@
 """Module: parameters and modules by name; and the containers."""
-import numpy as np
 
+import numpy as np
 
 from ..tape import changed
 from ..tensor import Tensor, as_array

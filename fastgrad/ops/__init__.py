@@ -1,4 +1,5 @@
 """The ops: one small class each, with its formula, forward and backward. ``OPS`` holds them all by name."""
+
 from .. import tape
 from .activation import relu, sigmoid, tanh
 from .base import OPS, Op, apply

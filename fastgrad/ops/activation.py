@@ -1,4 +1,5 @@
 """Activations whose derivative is a function of their own output: one array is saved, not two."""
+
 from .. import kernels
 from .base import OUT, Op, apply
 from .elementwise import mul, sub

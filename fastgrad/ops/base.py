@@ -5,6 +5,7 @@ gradient is wanted; with arrays alone the call goes straight to the kernel. So a
 on arrays it is fast, on tensors (`create_graph=True`) it is itself recorded, and differentiating it again needs no
 second rule.
 """
+
 from operator import itemgetter
 
 import numpy as np
@@ -114,7 +115,9 @@ def promote(operands, arrays):
     dtype = np.result_type(*floats)
     same = [not isinstance(a, np.ndarray) or a.dtype == dtype or a.dtype.kind == "b" for a in arrays]
     if all(same):
-        raise kernels.DtypeError(f"operands of dtypes {[str(a.dtype) for a in arrays if isinstance(a, np.ndarray)]} do not mix")
+        raise kernels.DtypeError(
+            f"operands of dtypes {[str(a.dtype) for a in arrays if isinstance(a, np.ndarray)]} do not mix"
+        )
     return [x if ok else apply(Cast, x, dtype) for x, ok in zip(operands, same, strict=True)]
 
 

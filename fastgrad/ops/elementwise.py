@@ -1,4 +1,5 @@
 """Elementwise ops, with NumPy's broadcasting (the tape undoes it in backward)."""
+
 import math
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Losses. A loss never broadcasts: (N, 1) against (N,) would quietly compare every pair."""
+
 import numpy as np
 
 from .. import kernels
@@ -29,7 +30,7 @@ class CrossEntropy(Op):
 
 
 class CrossEntropyBackward(Op):
-    """out = dout_n (p_n - onehot_n), p = softmax(x);   ddout = sum(ddx (p - onehot)),   dx = p's gradient of ddx dout."""
+    """out = dout_n (p_n - onehot_n), p = softmax(x);   ddout = sum(ddx (p - onehot)),   dx = dp of ddx dout."""
 
     saves = (0, 1, 3)
 
@@ -58,7 +59,7 @@ def reduced(losses, reduction):
 
 
 def cross_entropy(input, target, reduction="mean"):
-    """-log softmax(input)[target] for logits (N, C) and labels (N,) of integers 0..C-1; one row (C,) and one label too."""
+    """-log softmax(input)[target]: logits (N, C) and integer labels (N,) in 0..C-1, or one row (C,) and one label."""
     labels = target.data if isinstance(target, Value) else np.asarray(target)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: target must hold integer labels, not {labels.dtype}")

@@ -1,4 +1,5 @@
 """Matrix products."""
+
 import numpy as np
 
 from .. import kernels
@@ -93,10 +94,16 @@ def refusal(a, b):
 
 def linear(x, weight, bias=None):
     """x[..., I] weight[O, I]^T + bias[O]."""
-    if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1] or (bias is not None and bias.shape != weight.shape[:1]):
+    if (
+        weight.ndim != 2
+        or not x.ndim
+        or x.shape[-1] != weight.shape[1]
+        or (bias is not None and bias.shape != weight.shape[:1])
+    ):
         raise ValueError(
-            f"linear: input {tuple(x.shape)}, weight {tuple(weight.shape)}, bias {bias if bias is None else tuple(bias.shape)} do not "
-            f"fit: input must be (..., I), weight (O, I), bias (O,)"
+            f"linear: input {tuple(x.shape)}, weight {tuple(weight.shape)}, "
+            f"bias {bias if bias is None else tuple(bias.shape)} do not fit: "
+            "input must be (..., I), weight (O, I), bias (O,)"
         )
     if x.ndim == 2:
         return apply(Linear, x, weight, bias)

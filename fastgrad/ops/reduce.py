@@ -1,4 +1,5 @@
 """Reductions over one axis, several, or all; and the pair broadcast_to and sum_to, each the other's gradient."""
+
 from math import prod
 
 import numpy as np
@@ -12,7 +13,7 @@ def axes_of(dim, ndim, name):
     """`dim` (None, one axis or several, negative ones from the end) as a sorted list of axes."""
     dims = range(ndim) if dim is None else [dim] if isinstance(dim, (int, np.integer)) else list(dim)
     axes = sorted({d + ndim if d < 0 else d for d in dims})
-    if len(axes) != len(dims) or (axes and not (0 <= axes[0] and axes[-1] < (ndim or 1))):
+    if len(axes) != len(dims) or (axes and not (axes[0] >= 0 and axes[-1] < (ndim or 1))):
         raise IndexError(f"{name}: dim {dim} does not name distinct axes of a tensor of {ndim} dimensions")
     return [a for a in axes if a < ndim]
 

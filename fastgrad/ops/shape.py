@@ -1,4 +1,5 @@
-"""Ops that move elements without changing them. Where NumPy gives a view, the result is a view: the memory is shared."""
+"""Ops that move elements without changing them. Where NumPy gives a view, the result is a view that shares memory."""
+
 import numpy as np
 
 from .. import kernels

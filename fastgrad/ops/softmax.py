@@ -1,4 +1,5 @@
 """softmax and its logarithm along an axis; the classes below work on the last axis of [N,C]."""
+
 from .. import kernels
 from .base import OUT, Op, apply
 from .elementwise import exp, mul, neg, sub

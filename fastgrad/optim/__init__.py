@@ -1,4 +1,5 @@
 """Update rules: a class a rule, collected in ``RULES``."""
+
 from .optimizer import RULES, Optimizer
 from .rules import SGD, Adam, Momentum
 

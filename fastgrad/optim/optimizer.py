@@ -1,4 +1,5 @@
 """Optimizer: parameter groups, their state, and a step that is one kernel launch for all tensors of a group."""
+
 import numpy as np
 
 from .. import kernels, tape
@@ -50,14 +51,18 @@ class Optimizer:
         """Adds ``{"params": [...], option: value}``; options not given are the defaults."""
         unknown = set(group) - set(self.defaults) - {"params"}
         if unknown:
-            raise ValueError(f"{type(self).__name__}: unknown option {sorted(unknown)}; it takes {sorted(self.defaults)}")
+            raise ValueError(
+                f"{type(self).__name__}: unknown option {sorted(unknown)}; it takes {sorted(self.defaults)}"
+            )
         params = [group["params"]] if isinstance(group["params"], Value) else list(group["params"])
         seen = {id(p) for g in self.param_groups for p in g["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Value):
                 raise TypeError(f"{type(self).__name__}: parameter {i} is a {type(p).__name__}, not a tensor")
             if p.node is not None:
-                raise ValueError(f"{type(self).__name__}: parameter {i} {p.shape} is the result of {p.node.op.__name__}, not a leaf")
+                raise ValueError(
+                    f"{type(self).__name__}: parameter {i} {p.shape} is the result of {p.node.op.__name__}, not a leaf"
+                )
             if id(p) in seen:
                 raise ValueError(f"{type(self).__name__}: parameter {i} {p.shape} is given twice")
             seen.add(id(p))
@@ -78,7 +83,7 @@ class Optimizer:
                     kernels.fill(p._grad.data, 0.0)
 
     def step(self, closure=None):
-        """One update of every parameter that has a gradient. `closure`, when given, is called first; its loss is returned."""
+        """One update of every parameter that has a gradient. A `closure` is called first; its loss is returned."""
         loss = None
         if closure is not None:
             loss = closure()
@@ -134,7 +139,10 @@ class Optimizer:
             for p in group["params"]:
                 index[p] = len(index)
             groups.append({**group, "params": [index[p] for p in group["params"]]})
-        copied = {index[p]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in s.items()} for p, s in self.state.items()}
+        copied = {
+            index[p]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in s.items()}
+            for p, s in self.state.items()
+        }
         return {"state": copied, "param_groups": groups}
 
     def load_state_dict(self, saved):
@@ -143,7 +151,9 @@ class Optimizer:
         params = [p for g in self.param_groups for p in g["params"]]
         sizes = [len(g["params"]) for g in self.param_groups]
         if [len(g["params"]) for g in groups] != sizes:
-            raise ValueError(f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, this optimizer has {sizes}")
+            raise ValueError(
+                f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, this one has {sizes}"
+            )
         fresh = {}
         for i, own in saved["state"].items():
             if not 0 <= int(i) < len(params):
@@ -151,12 +161,16 @@ class Optimizer:
             p = params[int(i)]
             for k, v in own.items():
                 if isinstance(v, np.ndarray) and v.shape != p.shape:
-                    raise ValueError(f"load_state_dict: {k} of parameter {i} has shape {v.shape}, the parameter {p.shape}")
+                    raise ValueError(
+                        f"load_state_dict: {k} of parameter {i} has shape {v.shape}, the parameter {p.shape}"
+                    )
             fresh[p] = {k: np.array(v, dtype=p.dtype) if isinstance(v, np.ndarray) else v for k, v in own.items()}
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             options = {k: v for k, v in theirs.items() if k != "params"}
             if set(options) != set(self.defaults):
-                raise ValueError(f"load_state_dict: options {sorted(options)}, {type(self).__name__} has {sorted(self.defaults)}")
+                raise ValueError(
+                    f"load_state_dict: options {sorted(options)}, {type(self).__name__} has {sorted(self.defaults)}"
+                )
             self.check({**mine, **options})
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             mine.update({k: v for k, v in theirs.items() if k != "params"})
@@ -186,7 +200,7 @@ class Batch:
     def current(self):
         """Whether all of them still have made the same number of steps."""
         t = self.t
-        for own in self.states:  # a loop, not all(): this runs in every step
+        for own in self.states:  # noqa: SIM110 (a loop, not all(): this runs in every step)
             if own["step"] != t:
                 return False
         return True
@@ -201,7 +215,7 @@ class Update:
         self.optimizer, self.group, self.batch, self.kernel = optimizer, group, batch, optimizer.kernel(group)
 
     def alive(self):
-        """Whether this is still the optimizer's state and rule: a replay of a recorded launch must be what step() would do."""
+        """Whether this is still the optimizer's state and rule: a replay must do what step() would do."""
         if self.kernel is not self.optimizer.kernel(self.group):
             return False
         find = self.optimizer.state.get

@@ -1,4 +1,5 @@
 """The rules. Each names its kernel, its state, and the scalars of step t."""
+
 from .. import kernels
 from .optimizer import Optimizer
 
@@ -13,8 +14,8 @@ class SGD(Optimizer):
     else:           v = momentum v + (1 - dampening) g  (v = g at the first step);   p -= lr v
                     nesterov: p -= lr (g + momentum v)
 
-    lr is the step's length a unit of gradient. Source: Robbins and Monro (1951); Polyak (1964); Sutskever et al. (2013),
-    whose v contains lr, where this one (PyTorch's) does not.
+    lr is the step's length a unit of gradient. Source: Robbins and Monro (1951); Polyak (1964); Sutskever et al.
+    (2013), whose v contains lr, where this one (PyTorch's) does not.
     Errors: ValueError for a negative lr, momentum or weight_decay, and for nesterov without momentum.
 
     >>> import fastgrad as fg
@@ -27,7 +28,13 @@ class SGD(Optimizer):
     """
 
     def __init__(self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
-        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov}
+        options = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
         super().__init__(params, options)
 
     def check(self, group):
