@@ -5,8 +5,11 @@
  * once, and its threads take pieces of whatever job is posted. The caller takes pieces too, from the other end, and
  * waits only for pieces that were taken. A worker that is late finds nothing left; nobody waited for it.
  *
- * A worker out of work spins shortly, then yields its core between looks, then sleeps. Waking a sleeper costs its caller
- * a few microseconds and comes too late for a short job, but not for the jobs after it.
+ * A worker out of work spins for some ten microseconds, the gap between two kernels of a step, then sleeps. It does not
+ * yield its core instead: Linux from 6.18 on charges a whole time slice for each yield, and a worker that has yielded a
+ * thousand times is not run again while anything else wants the core. Nor does it spin for long: another library's
+ * worker may be waiting for the core. Waking a sleeper costs its caller a few microseconds and comes too late for a
+ * short job, but not for the jobs after it.
  *
  * Pieces are claimed by compare-and-swap on one word that holds the job's number and both ends of what is unclaimed. A
  * claim that succeeds proves that the job read before it is still the one posted: the caller writes a new job only
@@ -24,7 +27,7 @@
 #include <omp.h>
 #endif
 
-enum { SPINS = 400, YIELDS = 4000, MOST_PIECES = 4096 };
+enum { SPINS = 600, MOST_PIECES = 4096 };
 static const double SMALLEST_PIECE_NS = 1500.0;
 static const double WORTH_WAKING_NS = 8000.0;
 
@@ -87,7 +90,7 @@ static void sleep_until_posted(fg_team *team, uint64_t seen) {
     pthread_mutex_unlock(&team->sleep);
 }
 
-/* A worker's life: take pieces while there are any; else spin, yield, sleep. */
+/* A worker's life: take pieces while there are any; else spin, then sleep. */
 static void work(fg_team *team, int me) {
     int idle = 0;
     unsigned mode = fg_fpmode_get();
@@ -107,8 +110,6 @@ static void work(fg_team *team, int me) {
             idle = 0;
         } else if (++idle < SPINS) {
             relax();
-        } else if (idle < SPINS + YIELDS) {
-            sched_yield();
         } else {
             sleep_until_posted(team, t);
             idle = 0;

@@ -552,9 +552,9 @@ def test_any_layout_gives_the_bits_of_contiguous_arrays(name, dtype, rng):
             chosen = chosen[turn % count :] + chosen[: turn % count]
             args = []
             for k, c in enumerate(chosen):
-                if dtypes[k] == bool and c in ("number", "integer"):
+                if dtypes[k].kind == "b" and c in ("number", "integer"):
                     c = "plain"
-                args.append(LAYOUTS[c](lambda shape, k=k: np.asarray(numbers(rng, dtype, shape) > 0 if dtypes[k] == bool
+                args.append(LAYOUTS[c](lambda shape, k=k: np.asarray(numbers(rng, dtype, shape) > 0 if dtypes[k].kind == "b"
                                                                     else numbers(rng, dtype, shape))))  # fmt: skip
             if not any(isinstance(a, np.ndarray) and a.dtype == dtype for a in args):
                 continue  # numbers alone are NumPy's

@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -123,7 +124,7 @@ def test_no_two_arrays_share_a_block():
             a.fill(step)
             alive[step] = a
     spans = sorted((address(a), address(a) + a.nbytes) for a in alive.values())
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     for key, a in alive.items():
         assert (a == key).all()
 
