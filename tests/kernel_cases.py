@@ -1,0 +1,256 @@
+"""The cases of tests/test_kernels.py: for every kernel its sizes, its arguments, and what it is held to."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastgrad import kernels
+from fastgrad.kernels import KERNELS, reference
+
+ISAS = kernels.info()["isas"]
+THREADS = (1, 2, 4)
+DTYPES = ("float32", "float64")
+LONG = np.finfo(np.longdouble).nmant >= 63  # x86 and others; where it is a float64 the reference itself is the truth
+WIDE = {"float32": np.float64, "float64": np.longdouble if LONG else np.float64}
+
+# 100,003 numbers are long enough for a team; 4096 is a block of a sum, 256 a block of rows, 16 the lanes, 64 the grain.
+FLAT = (0, 1, 3, 15, 16, 17, 63, 65, 255, 256, 257, 4095, 4096, 4097, 100_003)
+REDUCED = (
+    (0, 3, 1), (2, 0, 3), (2, 0, 1), (3, 4, 0), (1, 1, 1), (3, 5, 1), (5, 3, 7), (1, 4095, 1), (2, 4096, 1), (3, 4097, 1),
+    (1, 255, 3), (2, 256, 65), (2, 257, 64), (1, 3, 4097), (1, 100_003, 1), (3, 1000, 70), (700, 33, 1), (300, 2, 40),
+)  # fmt: skip
+ROWS = (
+    (0, 3),
+    (3, 0),
+    (1, 1),
+    (1, 3),
+    (3, 17),
+    (2, 4095),
+    (1, 4096),
+    (3, 4097),
+    (255, 10),
+    (256, 10),
+    (257, 10),
+    (500, 129),
+)
+FILLED = tuple(s for s in REDUCED if s[1])  # nothing has no largest number, no classes have no right one
+LABELLED = tuple(s for s in ROWS if s[1])
+PRODUCTS = ((0, 3, 2), (2, 0, 3), (1, 1, 1), (3, 1, 5), (1, 300, 7), (33, 17, 9), (65, 130, 70), (257, 100, 129))
+
+
+def special(dtype):
+    f = np.finfo(dtype)
+    return np.array(
+        [0, -0.0, np.inf, -np.inf, np.nan, f.smallest_subnormal, -f.tiny, f.max, -f.max, f.tiny / 4, 1, -1], dtype
+    )
+
+
+def numbers(rng, dtype, shape, *, sprinkle=True):
+    """Numbers of many magnitudes; an eighth of them are awkward ones."""
+    x = (rng.standard_normal(shape) * 10.0 ** rng.uniform(-3, 2, shape)).astype(dtype)
+    return np.where(rng.random(shape) < 0.125, rng.choice(special(dtype), shape), x) if sprinkle else x
+
+
+class Case(NamedTuple):
+    """How a kernel is called at a size. `scale` is what an error is measured against: of the arguments, a tuple of arrays."""
+
+    make: object  # (rng, dtype, size) -> arguments
+    sizes: tuple = FLAT
+    kind: str = "bits"  # row of fastgrad.testing.TOLERANCES
+    scale: object = None
+    terms: object = lambda size: 1
+    zeros: bool = True  # whether the sign of a zero is part of the definition
+    steps: int = 1
+
+
+def operands(n, **options):
+    def make(rng, dtype, size):
+        arrays = [numbers(rng, dtype, size) for _ in range(n)]
+        for a in arrays[1:]:  # some equal pairs
+            np.copyto(a, arrays[0], where=rng.random(size) < 0.2)
+        return arrays
+
+    return Case(make, **options)
+
+
+def make_probabilities(rng, dtype, size):
+    return [numbers(rng, dtype, size), rng.random(size).astype(dtype)]
+
+
+def make_where(rng, dtype, size):
+    return [rng.random(size) < 0.5, numbers(rng, dtype, size), numbers(rng, dtype, size)]
+
+
+def make_fill(rng, dtype, size):
+    return [numbers(rng, dtype, size), float(rng.choice([0.1, -0.0, 3.0, np.nan, np.inf, 1e300]))]
+
+
+def make_pow(rng, dtype, size):
+    exponents = rng.choice([0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 2.7, -0.3, np.nan, np.inf], size)
+    return [numbers(rng, dtype, size), exponents.astype(dtype)]
+
+
+def make_sum(rng, dtype, size):
+    """Awkward numbers in the first half only, few: one NaN hides every other mistake."""
+    x = numbers(rng, dtype, size, sprinkle=False)
+    half = x[: size[0] // 2]
+    np.copyto(half, rng.choice(special(dtype), half.shape), where=rng.random(half.shape) < 0.5 / max(size[1], 1))
+    return [x]
+
+
+def make_max(rng, dtype, size):
+    x = numbers(rng, dtype, size)
+    if size[1] % 2:
+        x[np.isnan(x)] = 0
+    x[: size[0] // 2] = rng.integers(-3, 3, (size[0] // 2, *size[1:]))  # ties: the first counts
+    return [x]
+
+
+def make_max_backward(rng, dtype, size):
+    O, R, I = size
+    return [numbers(rng, dtype, (O, I)), rng.integers(0, R, (O, I)), R]
+
+
+def rows(n):
+    def make(rng, dtype, size):
+        return [numbers(rng, dtype, size) for _ in range(n)]
+
+    return make
+
+
+def scores(rng, dtype, size):
+    """Rows of scores, some beyond what e^x can hold, a few with an infinity or NaN."""
+    x = (rng.standard_normal(size) * rng.choice([1, 5, 300], (size[0], 1))).astype(dtype)
+    for k, wrong in enumerate((np.nan, np.inf, -np.inf)):
+        if size[1] and size[0] > 10:
+            x[3 * k + 2, k % size[1]] = wrong
+    return x
+
+
+def make_log_rows(rng, dtype, size):
+    return [numbers(rng, dtype, size, sprinkle=False), reference.log_softmax(scores(rng, dtype, size))]
+
+
+def make_labelled(rng, dtype, size):
+    N, C = size
+    return [scores(rng, dtype, size), rng.integers(0, C, N)]
+
+
+def make_labelled_backward(rng, dtype, size):
+    x, target = make_labelled(rng, dtype, size)
+    return [rng.standard_normal(size[0]).astype(dtype), reference.log_softmax(x), target]
+
+
+def make_product(rng, dtype, size):
+    M, K, N = size
+    return [rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N)).astype(dtype)]
+
+
+def make_linear(rng, dtype, size):
+    x, w = make_product(rng, dtype, size)
+    return [x, np.ascontiguousarray(w.T), rng.standard_normal(size[2]).astype(dtype)]
+
+
+def scale_of_softmax(x):
+    """e^s is as wrong as s is: half a unit of s."""
+    s = np.abs(x - x.max(axis=1, keepdims=True, initial=-np.inf))
+    return (reference.softmax(x) * (1 + s),)
+
+
+def parts_of_log_softmax(x):
+    """|s| and |log sum|; a sum that is wrong by one unit makes its logarithm wrong by one eps, however small that is."""
+    s = x - x.max(axis=1, keepdims=True, initial=-np.inf)
+    return np.abs(s) + np.abs(np.log(np.exp(s).sum(axis=1, keepdims=True))) + 1
+
+
+def scale_of_cross_entropy(x, target):
+    parts = parts_of_log_softmax(x)
+    return parts[np.arange(len(x)), target], parts
+
+
+def scale_of_cross_entropy_backward(dout, logp, target):
+    error = np.exp(logp)
+    error[np.arange(len(logp)), target] += 1
+    return (np.abs(dout)[:, None] * error,)
+
+
+def rule(n, *settings):
+    """An update rule with `n` arrays of a size: all of `settings` in turn, seven steps each."""
+
+    def make(rng, dtype, size):
+        size, chosen = size
+        arrays = [numbers(rng, dtype, size, sprinkle=k < 2) for k in range(n)]
+        if n == 4:
+            np.abs(arrays[3], out=arrays[3])
+        return [*arrays, *settings[chosen]]
+
+    sizes = [
+        (size, k) for k in range(len(settings)) for size in ((0, 1, 3, 17, 4095, 4097, 50_001) if k == 0 else (257,))
+    ]
+    return Case(make, tuple(sizes), steps=7)
+
+
+EITHER_ZERO = {"zeros": False}  # NumPy itself answers max(-0, 0) by the one or the other, depending on where it stands
+ROW = {"sizes": ROWS, "kind": "row", "terms": lambda size: size[1]}
+CASES = {
+    "add": operands(2),
+    "sub": operands(2),
+    "mul": operands(2),
+    "div": operands(2),
+    "pow": Case(make_pow, kind="power"),
+    "maximum": operands(2, **EITHER_ZERO),
+    "minimum": operands(2, **EITHER_ZERO),
+    "heaviside": operands(2),
+    "equal": operands(2),
+    "neg": operands(1),
+    "exp": operands(1, kind="elementary"),
+    "log": operands(1, kind="elementary"),
+    "sqrt": operands(1),
+    "abs": operands(1),
+    "sign": operands(1),
+    "copy": operands(1),
+    "fill": Case(make_fill),
+    "clip": operands(3, **EITHER_ZERO),
+    "clip_backward": operands(4),
+    "where": Case(make_where),
+    "relu": operands(1, **EITHER_ZERO),
+    "relu_backward": operands(2),
+    "sigmoid": operands(1, kind="elementary"),
+    "sigmoid_backward": Case(make_probabilities),
+    "tanh": operands(1, kind="elementary"),
+    "tanh_backward": Case(make_probabilities),
+    "sum": Case(make_sum, REDUCED),
+    "max": Case(make_max, FILLED),
+    "max_backward": Case(make_max_backward, FILLED),
+    "matmul": Case(
+        make_product, PRODUCTS, "product", lambda a, b: (np.abs(a) @ np.abs(b),), terms=lambda size: size[1]
+    ),
+    "linear": Case(
+        make_linear,
+        PRODUCTS,
+        "product",
+        lambda x, w, b: (np.abs(x) @ np.abs(w.T) + np.abs(b),),
+        terms=lambda size: size[1],
+    ),
+    "softmax": Case(lambda *a: [scores(*a)], scale=scale_of_softmax, **ROW),
+    "softmax_backward": Case(rows(2), ROWS),
+    "log_softmax": Case(lambda *a: [scores(*a)], scale=lambda x: (parts_of_log_softmax(x),), **ROW),
+    "log_softmax_backward": Case(
+        make_log_rows,
+        scale=lambda dout, y: (np.abs(dout) + np.exp(y) * np.abs(dout).sum(axis=1, keepdims=True),),
+        **ROW,
+    ),
+    "cross_entropy": Case(make_labelled, scale=scale_of_cross_entropy, **{**ROW, "sizes": LABELLED}),
+    "cross_entropy_backward": Case(make_labelled_backward, LABELLED, "formula", scale_of_cross_entropy_backward),
+    "sgd": rule(2, (0.1,), (0.1, 0.01), (1e-40,)),
+    "momentum": rule(3, (0.1,), (0.1, 0.9, 0.1, 0.01), (0.1, 0.9, 0, 0.0, True), (0.1, 0.9, 0, 0.01, True)),
+    "adam": rule(
+        4, (), (1e-3, 0.9, 0.999, 1e-8, 0.01), (1e-3, 0.9, 0.999, 1e-8, 0, 1 - 0.9**3, 1 - 0.999**3), (1e-2, 0, 0, 0)
+    ),
+    "stream1": rule(2, ()),
+    "stream2": rule(3, ()),
+    "stream3": rule(4, ()),
+}
+NAMES = sorted(CASES)
+MAPS = [n for n in NAMES if "[*]" in KERNELS[n].signature]
+RULES = [n for n in NAMES if "[n]" in KERNELS[n].signature]
