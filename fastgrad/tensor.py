@@ -447,7 +447,7 @@ def seed_gradient(root, gradient, as_tensors):
     if gradient is None:
         if root.data.size != 1:
             raise ValueError(
-                f"backward of a tensor of shape {root.shape} needs gradient= of that shape; or sum() it first"
+                f"backward of a tensor of shape {root.shape} needs gradient= of that shape; sum() it to start at 1"
             )
         array = kernels.empty(root.shape, root.dtype)
         kernels.fill(array, 1.0)

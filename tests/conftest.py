@@ -47,7 +47,7 @@ def run_python(code, *arguments, timeout=60, **variables):
     folder = os.path.dirname(os.path.dirname(os.path.abspath(fg.__file__)))
     environment["PYTHONPATH"] = os.pathsep.join([folder, *filter(None, [environment.get("PYTHONPATH")])])
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
         env={**environment, **variables},
         capture_output=True,
         text=True,

@@ -152,7 +152,8 @@ class Optimizer:
         sizes = [len(g["params"]) for g in self.param_groups]
         if [len(g["params"]) for g in groups] != sizes:
             raise ValueError(
-                f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, this one has {sizes}"
+                f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, "
+                f"this optimizer has {sizes}"
             )
         fresh = {}
         for i, own in saved["state"].items():
