@@ -416,7 +416,9 @@ def tensor(data, dtype=None, requires_grad=False):
             "tensor() of an array (a copy)", "use from_numpy, clone, or make it an input of the step"
         )
     array = as_array(data) if dtype is None else np.asarray(data.data if isinstance(data, Value) else data, dtype=dtype)
-    return Tensor(np.array(array), requires_grad)
+    own = kernels.empty(array.shape, array.dtype)
+    np.copyto(own, array)
+    return Tensor(own, requires_grad)
 
 
 def as_tensor(data, dtype=None):

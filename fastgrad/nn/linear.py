@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import ops
-from ..tensor import Tensor
+from ..tensor import tensor
 from . import init
 from .module import Module, Parameter
 
@@ -27,8 +27,8 @@ class Linear(Module):
     def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(Tensor(np.empty((out_features, in_features), dtype)))
-        self.bias = Parameter(Tensor(np.empty(out_features, dtype))) if bias else None
+        self.weight = Parameter(tensor(np.empty((out_features, in_features), dtype)))
+        self.bias = Parameter(tensor(np.empty(out_features, dtype))) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self):

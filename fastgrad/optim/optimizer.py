@@ -112,7 +112,8 @@ class Optimizer:
             own = self.state.setdefault(p, {"step": 0})
             for slot in slots:
                 if slot not in own:
-                    own[slot] = np.zeros(p.shape, p.dtype)
+                    own[slot] = kernels.empty(p.shape, p.dtype)
+                    own[slot].fill(0)
             found.setdefault((p.dtype, own["step"]), []).append(p)
         batches = [Batch(ps, [self.state[p] for p in ps], slots) for ps in found.values()]
         self._batches[id(group)] = names, batches
