@@ -6,10 +6,9 @@
  * waits only for pieces that were taken. A worker that is late finds nothing left; nobody waited for it.
  *
  * A worker out of work spins for some ten microseconds, the gap between two kernels of a step, then sleeps. It does not
- * yield its core instead: Linux from 6.18 on charges a whole time slice for each yield, and a worker that has yielded a
- * thousand times is not run again while anything else wants the core. Nor does it spin for long: another library's
- * worker may be waiting for the core. Waking a sleeper costs its caller a few microseconds and comes too late for a
- * short job, but not for the jobs after it.
+ * yield its core instead: measured on Linux 6.18, a worker that yielded while it waited hardly helped any more once
+ * another library's worker wanted the same core. Nor does it spin for long: that worker has to wait for it. Waking a
+ * sleeper costs its caller a few microseconds and comes too late for a short job, but not for the jobs after it.
  *
  * Pieces are claimed by compare-and-swap on one word that holds the job's number and both ends of what is unclaimed. A
  * claim that succeeds proves that the job read before it is still the one posted: the caller writes a new job only
