@@ -36,7 +36,6 @@ typedef struct fg_call {
     int32_t threads;                  /* the largest team this call may use */
     int32_t ndim;                     /* MAP: dimensions left after coalescing, 1..FG_DIMS */
     int32_t status;                   /* 0, or 1 + the index of the offending unit, set by a body */
-    int32_t blas;                     /* matmul: this call is served by the BLAS rather than by the built-in product */
     int32_t tensors;                  /* EACH: rows of the table at ptr[0] */
     int32_t numbers;                  /* bit i: ptr[i] is number[i] */
     int64_t work;                     /* elements a cost is charged for */

@@ -18,7 +18,6 @@
 #include "team.h"
 
 #include <sched.h>
-#include <time.h>
 
 #include "cpu.h"
 

@@ -88,17 +88,20 @@ def test_training(make, dtype):
     assert a.optimizer.state_dict()["state"].get(0, {"step": 12})["step"] == 12
 
 
+def step_of(side):
+    """A step that leaves its gradients as they are."""
+
+    def step(x, t):
+        loss = side.loss(x, t)
+        loss.backward()
+        side.optimizer.step()
+        return loss
+
+    return step
+
+
 @pytest.mark.parametrize("make", OPTIMIZERS)
 def test_zero_grad_outside_the_step(make):
-    def step_of(side):
-        def step(x, t):
-            loss = side.loss(x, t)
-            loss.backward()
-            side.optimizer.step()
-            return loss
-
-        return step
-
     a, b = Training(make), Training(make)
     captured = fg.capture(step_of(b))
     in_lockstep((a, step_of(a)), (b, captured), between=lambda side, k: side.optimizer.zero_grad())
@@ -304,15 +307,6 @@ def test_weights_clipped_in_the_step():
 
 
 def test_gradients_set_by_hand_between_replays():
-    def step_of(side):
-        def step(x, t):
-            loss = side.loss(x, t)
-            loss.backward()
-            side.optimizer.step()
-            return loss
-
-        return step
-
     def between(side, k):
         for p in side.parameters:
             p.grad = None if k % 3 == 0 else fg.from_numpy(np.full(p.shape, 0.1 * k, np.float32))

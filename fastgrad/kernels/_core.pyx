@@ -93,7 +93,7 @@ cdef extern from "fastgrad.h" nogil:
         float f32
         double f64
     ctypedef struct fg_call:
-        int32_t kernel, dtype, isa, threads, ndim, status, blas, tensors, numbers
+        int32_t kernel, dtype, isa, threads, ndim, status, tensors, numbers
         int64_t work
         int64_t *size
         int64_t **stride

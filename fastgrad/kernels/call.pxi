@@ -79,7 +79,7 @@ cdef object kernel_vectorcall(Kernel self, PyObject **args, size_t nargsf, PyObj
     call.kernel = self.id
     call.isa = current_isa()
     call.threads = current_threads()
-    call.status = call.blas = call.tensors = call.numbers = call.ndim = 0
+    call.status = call.tensors = call.numbers = call.ndim = 0
     call.scratch = NULL
     call.library = NULL
     self.numbers(argv, &call)
