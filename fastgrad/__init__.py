@@ -15,30 +15,7 @@ from . import kernels, ops, tape, tensor as _tensor
 from .tensor import Tensor, as_tensor, from_numpy, tensor
 from .autograd import enable_grad, grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad
 from .capture import CaptureError, capture
-from .ops import (
-    argmax,
-    clip,
-    exp,
-    log,
-    log_softmax,
-    matmul,
-    max,
-    maximum,
-    mean,
-    minimum,
-    mse_loss,
-    permute,
-    pow,
-    relu,
-    reshape,
-    sigmoid,
-    softmax,
-    sqrt,
-    sum,
-    tanh,
-    transpose,
-    where,
-)
+from .ops import *  # noqa: F403
 from .ops import concatenate, concatenate as cat
 from .random import manual_seed
 from . import nn, optim

@@ -31,11 +31,13 @@ class State(threading.local):
 class Value:
     """What flows along the tape: an array, its gradient, and the node that made it (None for a leaf)."""
 
-    __slots__ = ("__weakref__", "_grad", "data", "node", "requires_grad")
+    __slots__ = ("__weakref__", "_base", "_grad", "_hooks", "data", "node", "requires_grad")
     data: Any
     requires_grad: bool
     node: "Node | None"
     _grad: "Value | None"
+    _base: "Value"  # of a view: the tensor whose memory it shares; other tensors have none
+    _hooks: dict  # of a leaf with hooks
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -87,11 +89,15 @@ class Node:
 
 state = State()
 clock = 0  # how many times fastgrad has changed an array in place
-_changed: dict[int, list] = {}  # id of a storage -> [clock of its last change, weak reference that removes this entry]
+# id of a storage -> [clock of its last change, weak reference that removes the entry, clock of its last recorded change]
+_changed: dict[int, list] = {}
 _tensor: Any = None
 add: Any = None
 sum_to: Any = None
 copy: Any = None
+watch: Any = None  # sees every node when it is made, and its gradients: anomaly detection
+views_are_checked = False  # once a recorded tensor has been changed in place
+hooks_are_checked = False  # once a leaf has a hook
 
 
 def install(**parts):
@@ -108,11 +114,15 @@ def wrap(array, node=None):
 
 def record(op, node, edges, arrays, out):
     """Completes the node of ``out = op(*arrays)``. `edges`: for each operand its node, the leaf itself, or None."""
+    if views_are_checked:
+        refuse_old_views(op, edges, arrays)
     node.op, node.shape, node.clock, node.key = op, out.shape, clock, new_key()
     node.first = edges[0]
     node.second = edges[1] if len(edges) > 1 else None
     node.rest = tuple(edges[2:]) if len(edges) > 2 else ()
     node.saved = op.keep(arrays, out) if op.saves else None
+    if watch is not None:
+        watch.recorded(node, edges, arrays, out)
     return wrap(out, node)
 
 
@@ -198,8 +208,26 @@ def changed(*arrays):
             owner = storage(array)
             entry = _changed.get(id(owner))
             if entry is None:
-                entry = _changed[id(owner)] = [clock, weakref.ref(owner, partial(_forget, id(owner)))]
+                entry = _changed[id(owner)] = [clock, weakref.ref(owner, partial(_forget, id(owner))), 0]
         entry[0] = clock
+
+
+def rewritten(array):
+    """Tells the tape that the change just made was recorded: nodes of this memory made before it are out of date."""
+    global views_are_checked
+    views_are_checked = True
+    _changed[id(storage(array))][2] = clock
+
+
+def refuse_old_views(op, edges, arrays):
+    for edge, array in zip(edges, arrays, strict=False):
+        if type(edge) is Node and hasattr(array, "base"):
+            entry = _changed.get(id(storage(array)))
+            if entry and entry[2] > edge.clock:
+                raise RuntimeError(
+                    f"{op.__name__} is given a view, of shape {array.shape}, whose base was changed in place after the "
+                    f"view was taken; take the view again after the change"
+                )
 
 
 def refuse_stale(node):

@@ -157,40 +157,9 @@ class Tensor(Value):
         self.requires_grad = requires_grad
         return self
 
-    def copy_(self, other):
-        """Writes `other`'s values, broadcast, into this tensor's memory."""
-        self.refuse_in_place("copy_")
-        if state.capture:
-            state.capture.keep(self.data)
-        source = other.data if isinstance(other, Value) else as_array(other)
-        if source.dtype == self.dtype and source.dtype.kind == "f":
-            kernels.copy(source, out=self.data)
-        else:
-            kernels.refuse_capture(f"copy_ from {source.dtype} to {self.dtype}", "convert before the step")
-            np.copyto(self.data, source, casting="same_kind")
-        tape.changed(self.data)
-        return self
-
-    def zero_(self):
-        """Sets every element to 0."""
-        self.refuse_in_place("zero_")
-        if state.capture:
-            state.capture.keep(self.data)
-        kernels.fill(self.data, 0.0)
-        tape.changed(self.data)
-        return self
-
-    def refuse_in_place(self, what):
-        if state.grad and self.requires_grad:
-            kind = "a leaf" if self.node is None else "a result"
-            raise RuntimeError(
-                f"{what} on {kind} that requires a gradient would not be recorded; do it under no_grad()"
-            )
-
     # -- dtype ---------------------------------------------------------------------------------------------------------
     def to(self, dtype):
-        dtype = np.dtype(dtype)
-        return self if dtype == self.dtype else ops.apply(ops.OPS["Cast"], self, dtype)
+        return ops.cast(self, np.dtype(dtype))
 
     astype = type = to
 
@@ -203,116 +172,70 @@ class Tensor(Value):
     def long(self):
         return self.to(np.int64)
 
-    # -- arithmetic ----------------------------------------------------------------------------------------------------
-    def __add__(self, other):
-        return ops.add(self, other)
+    # -- arithmetic: the ops themselves --------------------------------------------------------------------------------
+    __add__, __sub__, __mul__, __truediv__, __pow__ = ops.add, ops.sub, ops.mul, ops.div, ops.pow
+    __matmul__, __neg__, __abs__, __getitem__, __setitem__ = ops.matmul, ops.neg, ops.abs, ops.getitem, ops.setitem
+    add, sub, mul, div, pow = ops.add, ops.sub, ops.mul, ops.div, ops.pow
+    matmul, neg, abs, exp, log, sqrt = ops.matmul, ops.neg, ops.abs, ops.exp, ops.log, ops.sqrt
+    maximum, minimum, relu, sigmoid, tanh = ops.maximum, ops.minimum, ops.relu, ops.sigmoid, ops.tanh
+    clip = clamp = ops.clip
+    softmax, log_softmax, clone = ops.softmax, ops.log_softmax, ops.copy
 
     def __radd__(self, other):
         return ops.add(other, self)
 
-    def __sub__(self, other):
-        return ops.sub(self, other)
-
     def __rsub__(self, other):
         return ops.sub(other, self)
-
-    def __mul__(self, other):
-        return ops.mul(self, other)
 
     def __rmul__(self, other):
         return ops.mul(other, self)
 
-    def __truediv__(self, other):
-        return ops.div(self, other)
-
     def __rtruediv__(self, other):
         return ops.div(other, self)
-
-    def __pow__(self, other):
-        return ops.pow(self, other)
 
     def __rpow__(self, other):
         return ops.pow(other, self)
 
-    def __matmul__(self, other):
-        return ops.matmul(self, other)
-
     def __rmatmul__(self, other):
         return ops.matmul(other, self)
-
-    def __neg__(self):
-        return ops.neg(self)
-
-    def __abs__(self):
-        return ops.abs(self)
-
-    def __getitem__(self, key):
-        return ops.getitem(self, key)
-
-    def add(self, other):
-        return ops.add(self, other)
-
-    def sub(self, other):
-        return ops.sub(self, other)
-
-    def mul(self, other):
-        return ops.mul(self, other)
-
-    def div(self, other):
-        return ops.div(self, other)
-
-    def pow(self, exponent):
-        return ops.pow(self, exponent)
-
-    def matmul(self, other):
-        return ops.matmul(self, other)
-
-    def neg(self):
-        return ops.neg(self)
-
-    def abs(self):
-        return ops.abs(self)
-
-    def exp(self):
-        return ops.exp(self)
-
-    def log(self):
-        return ops.log(self)
-
-    def sqrt(self):
-        return ops.sqrt(self)
-
-    def maximum(self, other):
-        return ops.maximum(self, other)
-
-    def minimum(self, other):
-        return ops.minimum(self, other)
-
-    def clip(self, min=None, max=None):
-        return ops.clip(self, min, max)
-
-    clamp = clip
 
     def where(self, condition, other):
         return ops.where(condition, self, other)
 
-    def relu(self):
-        return ops.relu(self)
+    # -- in place ------------------------------------------------------------------------------------------------------
+    def add_(self, other, alpha=1):
+        """self = self + alpha other."""
+        return ops.in_place("add_", ops.OPS["Add"], self, other if alpha == 1 else ops.mul(other, alpha))
 
-    def sigmoid(self):
-        return ops.sigmoid(self)
+    def sub_(self, other, alpha=1):
+        """self = self - alpha other."""
+        return ops.in_place("sub_", ops.OPS["Sub"], self, other if alpha == 1 else ops.mul(other, alpha))
 
-    def tanh(self):
-        return ops.tanh(self)
+    def mul_(self, other):
+        """self = self other."""
+        return ops.in_place("mul_", ops.OPS["Mul"], self, other)
 
-    def softmax(self, dim):
-        return ops.softmax(self, dim)
+    def div_(self, other):
+        """self = self / other."""
+        return ops.in_place("div_", ops.OPS["Div"], self, other)
 
-    def log_softmax(self, dim):
-        return ops.log_softmax(self, dim)
+    def pow_(self, exponent):
+        """self = self ** exponent."""
+        return ops.in_place("pow_", ops.OPS["Pow"], self, exponent)
 
-    def clone(self):
-        return ops.copy(self)
+    __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
+
+    def copy_(self, other):
+        """Writes `other`'s values, broadcast, into this tensor's memory."""
+        return ops.assign("copy_", self, other)
+
+    def fill_(self, value):
+        """Sets every element to a number."""
+        return ops.assign("fill_", self, value)
+
+    def zero_(self):
+        """Sets every element to 0."""
+        return ops.assign("zero_", self, 0.0 if self.dtype.kind == "f" else 0)
 
     # -- comparisons: bool tensors, not differentiable -----------------------------------------------------------------
     def __eq__(self, other):
@@ -334,32 +257,13 @@ class Tensor(Value):
         return compare(np.greater_equal, self, other)
 
     # -- reductions and shapes -----------------------------------------------------------------------------------------
-    def sum(self, dim=None, keepdim=False):
-        return ops.sum(self, dim, keepdim)
-
-    def mean(self, dim=None, keepdim=False):
-        return ops.mean(self, dim, keepdim)
-
-    def max(self, dim=None, keepdim=False):
-        return ops.max(self, dim, keepdim)
-
-    def argmax(self, dim=None, keepdim=False):
-        return ops.argmax(self, dim, keepdim)
-
-    def reshape(self, *shape):
-        return ops.reshape(self, *shape)
-
+    sum, mean, max, argmax = ops.sum, ops.mean, ops.max, ops.argmax
+    reshape, permute, transpose = ops.reshape, ops.permute, ops.transpose
     view = reshape
 
     def flatten(self, start_dim=0, end_dim=-1):
         first, last = start_dim % max(self.ndim, 1), end_dim % max(self.ndim, 1)
         return ops.reshape(self, (*self.shape[:first], -1, *self.shape[last + 1 :]))
-
-    def permute(self, *axes):
-        return ops.permute(self, *axes)
-
-    def transpose(self, dim0, dim1):
-        return ops.transpose(self, dim0, dim1)
 
     def contiguous(self):
         return self if self.is_contiguous() else ops.copy(self)

@@ -21,7 +21,7 @@ READS = {
     "a conversion from float32 to float64": lambda loss, x: x.double(),
     "a conversion from float32 to int64": lambda loss, x: fg.as_tensor(x, np.int64),
     "a list of tensors": lambda loss, x: fg.tensor([loss, loss]),
-    "copy_ from int64 to float32": lambda loss, x: x.copy_(fg.tensor([1] * 6)),
+    "a conversion from int64 to float32": lambda loss, x: x.copy_(fg.tensor([1] * 6)),
     "indexing with an array": lambda loss, x: x[np.array([0, 1])],
     "int32 labels": lambda loss, x: ops.cross_entropy(x, np.zeros(8, np.int32)),
     "neither float32 nor float64": lambda loss, x: fg.tensor([1, 2]) + fg.tensor([3, 4]),

@@ -1,76 +1,26 @@
-"""The ops: one small class each, with its formula, forward and backward. ``OPS`` holds them all by name."""
+"""The ops: one small class each, with its formula, forward and backward. ``OPS`` holds them all by name.
+
+Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name>`` too.
+"""
 
 from .. import tape
-from .activation import relu, sigmoid, tanh
-from .base import OPS, Op, apply
-from .elementwise import (
-    abs,
-    add,
-    clip,
-    copy,
-    div,
-    equal,
-    exp,
-    heaviside,
-    log,
-    maximum,
-    minimum,
-    mul,
-    neg,
-    pow,
-    sign,
-    sqrt,
-    sub,
-    where,
-)
-from .loss import cross_entropy, mse_loss
-from .matmul import linear, matmul
-from .reduce import argmax, broadcast_to, max, mean, sum, sum_to
-from .shape import concatenate, getitem, permute, reshape, transpose
-from .softmax import log_softmax, softmax
+from . import activation, dtypes, elementwise, loss, matmul as _matmul, reduce, shape, softmax as _softmax
+from .activation import *  # noqa: F403
+from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
+from .dtypes import *  # noqa: F403
+from .elementwise import *  # noqa: F403
+from .elementwise import equal as equal
+from .inplace import assign as assign, in_place as in_place, setitem as setitem
+from .loss import *  # noqa: F403
+from .matmul import *  # noqa: F403
+from .matmul import linear as linear
+from .reduce import *  # noqa: F403
+from .reduce import sum_to as sum_to
+from .shape import *  # noqa: F403
+from .shape import getitem as getitem
+from .softmax import *  # noqa: F403
 
-tape.install(add=add, sum_to=sum_to, copy=copy)
+tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
-__all__ = [
-    "OPS",
-    "Op",
-    "abs",
-    "add",
-    "apply",
-    "argmax",
-    "broadcast_to",
-    "clip",
-    "concatenate",
-    "copy",
-    "cross_entropy",
-    "div",
-    "equal",
-    "exp",
-    "getitem",
-    "heaviside",
-    "linear",
-    "log",
-    "log_softmax",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "minimum",
-    "mse_loss",
-    "mul",
-    "neg",
-    "permute",
-    "pow",
-    "relu",
-    "reshape",
-    "sigmoid",
-    "sign",
-    "softmax",
-    "sqrt",
-    "sub",
-    "sum",
-    "sum_to",
-    "tanh",
-    "transpose",
-    "where",
-]
+FAMILIES = (activation, dtypes, elementwise, loss, _matmul, reduce, shape, _softmax)
+__all__ = [name for family in FAMILIES for name in family.__all__]

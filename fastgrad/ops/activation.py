@@ -1,18 +1,17 @@
 """Activations whose derivative is a function of their own output: one array is saved, not two."""
 
 from .. import kernels
-from .base import OUT, Op, apply
+from .base import OUT, Op, apply, apply1
 from .elementwise import mul, sub
+
+__all__ = ["relu", "sigmoid", "tanh"]
 
 
 class Relu(Op):
     """out = max(x, 0);   dx = dout where out > 0, else 0 (0 at x = 0)."""
 
     saves = (OUT,)
-
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.relu(x)
+    kernel = kernels.relu
 
     @staticmethod
     def backward(ctx, dout):
@@ -23,10 +22,7 @@ class ReluBackward(Op):
     """out = dout where y > 0, else 0: linear in dout."""
 
     saves = (1,)
-
-    @staticmethod
-    def forward(ctx, dout, y):
-        return kernels.relu_backward(dout, y)
+    kernel = kernels.relu_backward
 
     @staticmethod
     def backward(ctx, ddx):
@@ -37,10 +33,8 @@ class Sigmoid(Op):
     """out = 1 / (1 + e^-x);   dx = dout out (1 - out)."""
 
     saves = (OUT,)
-
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.sigmoid(x)
+    floating = True
+    kernel = kernels.sigmoid
 
     @staticmethod
     def backward(ctx, dout):
@@ -51,10 +45,7 @@ class SigmoidBackward(Op):
     """out = dout y (1 - y);   ddout = ddx y (1 - y),   dy = ddx dout (1 - 2 y)."""
 
     saves = (0, 1)
-
-    @staticmethod
-    def forward(ctx, dout, y):
-        return kernels.sigmoid_backward(dout, y)
+    kernel = kernels.sigmoid_backward
 
     @staticmethod
     def backward(ctx, ddx):
@@ -66,10 +57,8 @@ class Tanh(Op):
     """out = tanh x;   dx = dout (1 - out^2)."""
 
     saves = (OUT,)
-
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.tanh(x)
+    floating = True
+    kernel = kernels.tanh
 
     @staticmethod
     def backward(ctx, dout):
@@ -80,10 +69,7 @@ class TanhBackward(Op):
     """out = dout (1 - y^2);   ddout = ddx (1 - y^2),   dy = -2 ddx dout y."""
 
     saves = (0, 1)
-
-    @staticmethod
-    def forward(ctx, dout, y):
-        return kernels.tanh_backward(dout, y)
+    kernel = kernels.tanh_backward
 
     @staticmethod
     def backward(ctx, ddx):
@@ -93,14 +79,14 @@ class TanhBackward(Op):
 
 def relu(x):
     """max(x, 0); NaN stays NaN."""
-    return apply(Relu, x)
+    return apply1(Relu, x)
 
 
 def sigmoid(x):
     """1 / (1 + e^-x), in (0, 1)."""
-    return apply(Sigmoid, x)
+    return apply1(Sigmoid, x)
 
 
 def tanh(x):
     """The hyperbolic tangent, in (-1, 1)."""
-    return apply(Tanh, x)
+    return apply1(Tanh, x)

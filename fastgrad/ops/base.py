@@ -7,13 +7,15 @@ second rule.
 """
 
 from operator import itemgetter
+from typing import Any
 
-import numpy as np
+from numpy import ndarray
 
 from .. import kernels, tape
 from ..tape import OUT, Node, Value, state, wrap
+from .dtypes import FLOAT32, FLOAT64, default_dtype, is_floating, number_of, result_type
 
-__all__ = ["OPS", "OUT", "Op", "apply", "contiguous"]
+__all__ = ["OPS", "OUT", "Op", "apply", "apply1", "apply2", "cast", "contiguous", "promoted", "view"]
 
 OPS: dict = {}  # name -> class: every op there is
 
@@ -25,12 +27,16 @@ def _keep_nothing(arrays, out):
 class Op:
     """An operation: ``forward(ctx, *arrays)`` and ``backward(ctx, dout)``, the derivative with respect to each operand.
 
+    ``kernel``: where the forward is one kernel and nothing else, that kernel stands here instead of a forward.
     ``saves`` names what backward needs, by operand number (``OUT``: the result); it arrives as ``ctx.saved``, one
     value or a tuple. ``ctx.inputs[i] is None`` where no gradient of operand i is wanted. ``ctx.info`` is free for
     anything that is not differentiated (sizes, indices). Operands that get no gradient may be left off the end.
+    ``floating``: integers become floats first, as in exp and division.
     """
 
     saves: tuple = ()
+    kernel: Any = None
+    floating = False
     keep = staticmethod(_keep_nothing)
 
     def __init_subclass__(cls):
@@ -44,9 +50,9 @@ class Op:
             pick = itemgetter(*cls.saves)
             cls.keep = staticmethod(lambda arrays, out: pick(arrays))
 
-    @staticmethod
-    def forward(ctx, *operands):
-        raise NotImplementedError
+    @classmethod
+    def forward(cls, ctx, *operands):
+        return cls.kernel(*operands)
 
     @staticmethod
     def backward(ctx, dout):
@@ -71,10 +77,7 @@ def apply(op, *operands):
             arrays.append(x)
             edges.append(None)
     node = Node()
-    try:
-        out = op.forward(node, *arrays)
-    except kernels.DtypeError:
-        return apply(op, *promote(operands, arrays))
+    out = op.forward(node, *arrays)
     if not tensors:
         return out
     if type(out) is tuple:
@@ -84,41 +87,72 @@ def apply(op, *operands):
     return tape.record(op, node, edges, arrays, out) if wanted and state.grad else wrap(out)
 
 
+def apply1(op, x):
+    """`apply` for an op that is one kernel of one operand, written out: arithmetic on small tensors is all overhead."""
+    if not isinstance(x, Value):
+        return op.kernel(x)
+    array = x.data
+    if op.floating and (dtype := array.dtype) is not FLOAT32 and dtype is not FLOAT64 and dtype.kind != "f":
+        return apply1(op, cast(x, default_dtype))
+    out = op.kernel(array)
+    if x.requires_grad and state.grad:
+        return tape.record(op, Node(), (x.node or x,), (array,), out)
+    return wrap(out)
+
+
 def apply2(op, a, b):
-    """`apply` for two operands, written out: arithmetic on small tensors is all overhead, and this is most of it."""
-    x, y = a, b
+    """`apply` for an op that is one kernel of two operands which broadcast, promoted to one dtype."""
     left = right = None
     if isinstance(a, Value):
         x = a.data
+        dtype = x.dtype
         if a.requires_grad:
             left = a.node or a
-    elif not isinstance(b, Value):
-        return op.forward(None, a, b)
-    if isinstance(b, Value):
-        y = b.data
+        if isinstance(b, Value):
+            y = b.data
+            if y.dtype is not dtype:
+                return apply(op, *promoted(op, a, b))
+            if b.requires_grad:
+                right = b.node or b
+        else:
+            y = b
+            if type(b) is not float and type(b) is not int:
+                return apply(op, *promoted(op, a, b))
+    elif isinstance(b, Value):
+        x, y = a, b.data
+        dtype = y.dtype
         if b.requires_grad:
             right = b.node or b
-    try:
-        out = op.forward(None, x, y)
-    except kernels.DtypeError:
-        return apply2(op, *promote((a, b), (x, y)))
+        if type(a) is not float and type(a) is not int:
+            return apply(op, *promoted(op, a, b))
+    else:
+        return op.kernel(a, b)
+    if dtype is not FLOAT32 and dtype is not FLOAT64:
+        return apply(op, *promoted(op, a, b))
+    out = op.kernel(x, y)
     if (left is None and right is None) or not state.grad:
         return wrap(out)
     return tape.record(op, Node(), (left, right), (x, y), out)
 
 
-def promote(operands, arrays):
-    """Operands of one dtype, as PyTorch promotes: the widest float among them; an integer follows any float."""
-    floats = [a.dtype for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
-    if not floats:
-        raise TypeError(f"no float dtype among {[a.dtype for a in arrays if isinstance(a, np.ndarray)]}")
-    dtype = np.result_type(*floats)
-    same = [not isinstance(a, np.ndarray) or a.dtype == dtype or a.dtype.kind == "b" for a in arrays]
-    if all(same):
-        raise kernels.DtypeError(
-            f"operands of dtypes {[str(a.dtype) for a in arrays if isinstance(a, np.ndarray)]} do not mix"
-        )
-    return [x if ok else apply(Cast, x, dtype) for x, ok in zip(operands, same, strict=True)]
+def promoted(op, *operands):
+    """Operands of one dtype, that of the result (`result_type`); numbers stay numbers."""
+    weak = [number_of(x) for x in operands]
+    arrays = [x.data if isinstance(x, Value) else x for x in weak]
+    dtype = result_type(*arrays)
+    if op.floating and not is_floating(dtype):
+        dtype = default_dtype
+    return [
+        cast(x, dtype) if isinstance(a, ndarray) and a.dtype != dtype else x for x, a in zip(weak, arrays, strict=True)
+    ]
+
+
+def view(op, x, *how):
+    """`apply` for an op whose result shares memory with x: the result remembers whose memory it is."""
+    out = apply(op, x, *how)
+    if isinstance(out, Value) and (out.node is not None or not x.requires_grad):
+        out._base = getattr(x, "_base", x)
+    return out
 
 
 class Cast(Op):
@@ -127,12 +161,19 @@ class Cast(Op):
     @staticmethod
     def forward(ctx, x, dtype):
         ctx.info = x.dtype
-        kernels.refuse_capture(f"a conversion from {x.dtype} to {np.dtype(dtype)}", "convert before the step")
+        kernels.refuse_capture(f"a conversion from {x.dtype} to {dtype}", "convert before the step")
         return x.astype(dtype)
 
     @staticmethod
     def backward(ctx, dout):
-        return apply(Cast, dout, ctx.info)
+        return cast(dout, ctx.info)
+
+
+def cast(x, dtype):
+    """x in another dtype; between floats the gradient flows, to an integer or a bool none does."""
+    if x.dtype == dtype:
+        return x
+    return apply(Cast, wrap(x.data) if isinstance(x, Value) and not is_floating(dtype) else x, dtype)
 
 
 def contiguous(x):

@@ -5,15 +5,33 @@ import math
 import numpy as np
 
 from .. import kernels
-from .base import OUT, Op, apply, apply2, contiguous
+from .base import OUT, Op, apply, apply1, apply2, contiguous, promoted
+
+__all__ = [
+    "abs",
+    "add",
+    "clip",
+    "copy",
+    "div",
+    "exp",
+    "heaviside",
+    "log",
+    "maximum",
+    "minimum",
+    "mul",
+    "neg",
+    "pow",
+    "sign",
+    "sqrt",
+    "sub",
+    "where",
+]
 
 
 class Add(Op):
     """out = a + b;   da = dout,   db = dout."""
 
-    @staticmethod
-    def forward(ctx, a, b):
-        return kernels.add(a, b)
+    kernel = kernels.add
 
     @staticmethod
     def backward(ctx, dout):
@@ -23,9 +41,7 @@ class Add(Op):
 class Sub(Op):
     """out = a - b;   da = dout,   db = -dout."""
 
-    @staticmethod
-    def forward(ctx, a, b):
-        return kernels.sub(a, b)
+    kernel = kernels.sub
 
     @staticmethod
     def backward(ctx, dout):
@@ -36,10 +52,7 @@ class Mul(Op):
     """out = a b;   da = dout b,   db = dout a."""
 
     saves = (0, 1)
-
-    @staticmethod
-    def forward(ctx, a, b):
-        return kernels.mul(a, b)
+    kernel = kernels.mul
 
     @staticmethod
     def backward(ctx, dout):
@@ -52,10 +65,8 @@ class Div(Op):
     """out = a / b;   da = dout / b,   db = -dout out / b."""
 
     saves = (1, OUT)
-
-    @staticmethod
-    def forward(ctx, a, b):
-        return kernels.div(a, b)
+    floating = True
+    kernel = kernels.div
 
     @staticmethod
     def backward(ctx, dout):
@@ -71,10 +82,7 @@ class Pow(Op):
     """
 
     saves = (0, 1, OUT)
-
-    @staticmethod
-    def forward(ctx, a, b):
-        return kernels.pow(a, b)
+    kernel = kernels.pow
 
     @staticmethod
     def backward(ctx, dout):
@@ -98,9 +106,7 @@ class Pow(Op):
 class Neg(Op):
     """out = -x;   dx = -dout."""
 
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.neg(x)
+    kernel = kernels.neg
 
     @staticmethod
     def backward(ctx, dout):
@@ -111,10 +117,8 @@ class Exp(Op):
     """out = e^x;   dx = dout out."""
 
     saves = (OUT,)
-
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.exp(x)
+    floating = True
+    kernel = kernels.exp
 
     @staticmethod
     def backward(ctx, dout):
@@ -125,10 +129,8 @@ class Log(Op):
     """out = ln x;   dx = dout / x."""
 
     saves = (0,)
-
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.log(x)
+    floating = True
+    kernel = kernels.log
 
     @staticmethod
     def backward(ctx, dout):
@@ -139,10 +141,8 @@ class Sqrt(Op):
     """out = sqrt(x);   dx = dout / (2 out)."""
 
     saves = (OUT,)
-
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.sqrt(x)
+    floating = True
+    kernel = kernels.sqrt
 
     @staticmethod
     def backward(ctx, dout):
@@ -153,10 +153,7 @@ class Abs(Op):
     """out = |x|;   dx = dout sign(x), 0 at 0."""
 
     saves = (0,)
-
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.abs(x)
+    kernel = kernels.abs
 
     @staticmethod
     def backward(ctx, dout):
@@ -167,10 +164,7 @@ class Maximum(Op):
     """out = max(a, b);   da = dout [a > b],   db = dout [b > a],   half each where they are equal."""
 
     saves = (0, 1)
-
-    @staticmethod
-    def forward(ctx, a, b):
-        return kernels.maximum(a, b)
+    kernel = kernels.maximum
 
     @staticmethod
     def backward(ctx, dout):
@@ -182,10 +176,7 @@ class Minimum(Op):
     """out = min(a, b);   da = dout [a < b],   db = dout [b < a],   half each where they are equal."""
 
     saves = (0, 1)
-
-    @staticmethod
-    def forward(ctx, a, b):
-        return kernels.minimum(a, b)
+    kernel = kernels.minimum
 
     @staticmethod
     def backward(ctx, dout):
@@ -227,10 +218,7 @@ class Where(Op):
     """out = a where cond, else b;   da = dout where cond, else 0,   db the other way round."""
 
     saves = (0,)
-
-    @staticmethod
-    def forward(ctx, cond, a, b):
-        return kernels.where(cond, a, b)
+    kernel = kernels.where
 
     @staticmethod
     def backward(ctx, dout):
@@ -241,33 +229,25 @@ class Where(Op):
 class Sign(Op):
     """out = -1, 0 or 1; its gradient is 0 almost everywhere."""
 
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.sign(x)
+    kernel = kernels.sign
 
 
 class Heaviside(Op):
     """out = 0 where x < 0, at_zero where x = 0, 1 where x > 0; its gradient is 0 almost everywhere."""
 
-    @staticmethod
-    def forward(ctx, x, at_zero):
-        return kernels.heaviside(x, at_zero)
+    kernel = kernels.heaviside
 
 
 class Equal(Op):
     """out = 1 where a = b, else 0, in the dtype of the operands; its gradient is 0 almost everywhere."""
 
-    @staticmethod
-    def forward(ctx, a, b):
-        return kernels.equal(a, b)
+    kernel = kernels.equal
 
 
 class Copy(Op):
     """out = x in memory of its own;   dx = dout."""
 
-    @staticmethod
-    def forward(ctx, x):
-        return kernels.copy(x)
+    kernel = kernels.copy
 
     @staticmethod
     def backward(ctx, dout):
@@ -286,14 +266,14 @@ class Contiguous(Op):
         return dout
 
 
-def add(a, b):
-    """a + b with broadcasting."""
-    return apply2(Add, a, b)
+def add(a, b, alpha=1):
+    """a + alpha b with broadcasting."""
+    return apply2(Add, a, b if alpha == 1 else mul(b, alpha))
 
 
-def sub(a, b):
-    """a - b with broadcasting."""
-    return apply2(Sub, a, b)
+def sub(a, b, alpha=1):
+    """a - alpha b with broadcasting."""
+    return apply2(Sub, a, b if alpha == 1 else mul(b, alpha))
 
 
 def mul(a, b):
@@ -310,57 +290,57 @@ def pow(a, b):
     """a ** b with broadcasting; a square is one multiplication."""
     if isinstance(b, (int, float)) and b == 2:
         return mul(a, a)
-    return apply(Pow, a, b)
+    return apply2(Pow, a, b)
 
 
 def neg(x):
     """-x."""
-    return apply(Neg, x)
+    return apply1(Neg, x)
 
 
 def exp(x):
     """e ** x."""
-    return apply(Exp, x)
+    return apply1(Exp, x)
 
 
 def log(x):
     """The natural logarithm: -inf at 0, NaN below."""
-    return apply(Log, x)
+    return apply1(Log, x)
 
 
 def sqrt(x):
     """The square root: NaN below 0."""
-    return apply(Sqrt, x)
+    return apply1(Sqrt, x)
 
 
 def abs(x):
     """|x|."""
-    return apply(Abs, x)
+    return apply1(Abs, x)
 
 
 def sign(x):
     """-1, 0 or 1."""
-    return apply(Sign, x)
+    return apply1(Sign, x)
 
 
 def heaviside(x, at_zero):
     """The step function, with a chosen value at 0."""
-    return apply(Heaviside, x, at_zero)
+    return apply2(Heaviside, x, at_zero)
 
 
 def equal(a, b):
     """1 where a = b, else 0, as floats."""
-    return apply(Equal, a, b)
+    return apply2(Equal, a, b)
 
 
 def maximum(a, b):
     """The larger of two, element by element; NaN wins."""
-    return apply(Maximum, a, b)
+    return apply2(Maximum, a, b)
 
 
 def minimum(a, b):
     """The smaller of two, element by element; NaN wins."""
-    return apply(Minimum, a, b)
+    return apply2(Minimum, a, b)
 
 
 def clip(x, min=None, max=None):
@@ -375,9 +355,11 @@ def where(cond, a, b):
     cond = getattr(cond, "data", cond) if not isinstance(cond, np.ndarray) else cond
     if cond.dtype != np.bool_:
         raise TypeError(f"where: cond must be a bool tensor, not {cond.dtype}; compare first, for example cond > 0")
+    if not isinstance(a, (int, float)) or not isinstance(b, (int, float)):
+        a, b = promoted(Where, a, b)
     return apply(Where, cond, a, b)
 
 
 def copy(x):
     """x in memory of its own; differentiable (PyTorch's clone)."""
-    return apply(Copy, x)
+    return apply1(Copy, x)

@@ -12,6 +12,8 @@ from .softmax import Softmax, SoftmaxBackward
 
 REDUCTIONS = ("mean", "sum", "none")
 
+__all__ = ["cross_entropy", "mse_loss"]
+
 
 class CrossEntropy(Op):
     """out_n = -log softmax(x_n)[t_n];   dx = dout_n (softmax(x_n) - onehot(t_n))."""

@@ -7,6 +7,8 @@ from .base import Op, apply
 from .reduce import broadcast_to, sum_to
 from .shape import reshape, transpose
 
+__all__ = ["matmul"]
+
 
 class Matmul(Op):
     """out[M,N] = a[M,K] b[K,N];   da = dout b^T,   db = a^T dout."""

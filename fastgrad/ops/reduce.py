@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from .. import kernels
-from .base import OUT, Op, apply, contiguous
+from .base import OUT, Op, apply, contiguous, view
 from .elementwise import div, equal, mul
 
 
@@ -43,6 +43,9 @@ def held(shape, axes):
 
 def dropped(shape, axes):
     return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
+__all__ = ["argmax", "broadcast_to", "max", "mean", "sum"]
 
 
 class SumTo(Op):
@@ -160,7 +163,7 @@ def sum_to(x, shape):
 
 def broadcast_to(x, shape):
     """x repeated to a larger shape, without copying."""
-    return apply(BroadcastTo, x, tuple(shape))
+    return view(BroadcastTo, x, tuple(shape))
 
 
 def sum(x, dim=None, keepdim=False):

@@ -4,7 +4,9 @@ import numpy as np
 
 from .. import kernels
 from ..tape import Value
-from .base import Op, apply, contiguous
+from .base import Op, apply, contiguous, promoted, view
+
+__all__ = ["concatenate", "permute", "reshape", "transpose"]
 
 
 class Reshape(Op):
@@ -107,7 +109,7 @@ def is_basic(key):
 
 def reshape(x, *shape):
     """x with another shape; one size may be -1."""
-    return apply(Reshape, x, as_sizes(shape))
+    return view(Reshape, x, as_sizes(shape))
 
 
 def as_sizes(shape):
@@ -122,7 +124,7 @@ def permute(x, *axes):
     axes = tuple(a + x.ndim if a < 0 else a for a in as_sizes(axes))
     if sorted(axes) != list(range(x.ndim)):
         raise ValueError(f"permute: {axes} is not an order of the {x.ndim} axes of {tuple(x.shape)}")
-    return apply(Permute, x, axes)
+    return view(Permute, x, axes)
 
 
 def transpose(x, dim0, dim1):
@@ -134,14 +136,19 @@ def transpose(x, dim0, dim1):
         return x.swapaxes(dim0, dim1)
     axes = list(range(n))
     axes[dim0], axes[dim1] = axes[dim1], axes[dim0]
-    return apply(Permute, x, tuple(axes))
+    return view(Permute, x, tuple(axes))
 
 
 def getitem(x, key):
     """x[key], with NumPy's keys: integers, slices, None and ... give views, arrays of indices or bools copies."""
+    key = as_key(key)
+    return view(GetItem, x, key) if is_basic(key) else apply(GetItem, x, key)
+
+
+def as_key(key):
+    """An index as a tuple of what NumPy takes."""
     key = key if isinstance(key, tuple) else (key,)
-    key = tuple(k.data if isinstance(k, Value) else np.asarray(k) if isinstance(k, list) else k for k in key)
-    return apply(GetItem, x, key)
+    return tuple(k.data if isinstance(k, Value) else np.asarray(k) if isinstance(k, list) else k for k in key)
 
 
 def concatenate(tensors, dim=0):
@@ -156,4 +163,4 @@ def concatenate(tensors, dim=0):
     axis = dim % n
     if len({(*s[:axis], *s[axis + 1 :]) for s in shapes}) > 1 or any(len(s) != n for s in shapes):
         raise ValueError(f"concatenate: shapes {shapes} differ outside dim {dim}")
-    return apply(Concatenate, axis, *tensors)
+    return apply(Concatenate, axis, *promoted(Concatenate, *tensors))

@@ -6,6 +6,8 @@ from .elementwise import exp, mul, neg, sub
 from .reduce import sum
 from .shape import reshape, transpose
 
+__all__ = ["log_softmax", "softmax"]
+
 
 class Softmax(Op):
     """out_i = e^x_i / sum_j e^x_j;   dx = out (dout - sum_j dout_j out_j)."""

@@ -1,0 +1,13 @@
+"""What the ops are tried on: for every op some uses of it, the same thing in NumPy, and shapes; a file a family.
+
+A name that begins with a small letter is a function made of several ops, which is tried in the same way.
+"""
+
+from . import activation, elementwise, inplace, loss, matmul, reduce, shape, softmax
+
+FAMILIES = (activation, elementwise, inplace, loss, matmul, reduce, shape, softmax)
+CASES: dict = {}
+for family in FAMILIES:
+    twice = CASES.keys() & family.CASES.keys()
+    assert not twice, f"{twice} stand in {family.__name__} and in another file"
+    CASES.update(family.CASES)
