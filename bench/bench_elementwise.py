@@ -1,4 +1,7 @@
-"""Elementwise kernels, comparisons, casts and activations: checked against the reference, then timed. Walks the rows; none is left out."""
+"""Elementwise kernels, comparisons, casts and activations: checked against the reference, then timed.
+
+Walks the rows; none is left out.
+"""
 
 import pytest
 from cases import arguments, check, family

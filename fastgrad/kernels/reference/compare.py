@@ -1,7 +1,7 @@
 """Comparisons and logic: out is a bool for every element of operands that broadcast.
 
-NaN is unequal to everything, itself included; every other comparison with it is false. Numbers are compared in the dtype
-of the arrays. The compiled `logical_*` take bool arrays alone; the definition takes any dtype, 0 being false.
+NaN is unequal to everything, itself included; every other comparison with it is false. A number is compared in the
+dtype of the array. The compiled `logical_*` take bool arrays alone; the definition takes any dtype, 0 being false.
 """
 
 import numpy as np
