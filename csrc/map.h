@@ -166,6 +166,7 @@ static inline void fg_walk(const fg_call *call, int operands, int64_t lo, int64_
         int64_t sa = FG_STEP(0), sb = FG_STEP(1), sc = FG_STEP(2), sd = FG_STEP(3), so = FG_STEP(4);           \
         FG_TRY4(name, 1, 1, 1, 1)                                                                              \
         FG_TRY4(name, 1, 1, 0, 0)                                                                              \
+        FG_TRY4(name, 1, 0, 0, 0)                                                                              \
         FG(name##_loop)(n, out, so, pa, sa, pb, sb, pc, sc, pd, sd);                                           \
     }                                                                                                          \
     FG_MAP_KERNEL(name, 5)

@@ -112,6 +112,20 @@ def make_of(dtype_of_x):
     return make
 
 
+def halves(x):
+    """Every other one moved to a half."""
+    return np.where(np.arange(x.size).reshape(x.shape) % 2, np.trunc(x) + 0.5, x)
+
+
+def make_divided(rng, dtype, size):
+    """Many quotients are integers or nearly so."""
+    a, b = numbers(rng, dtype, size), numbers(rng, dtype, size)
+    whole, tenths = rng.integers(-30, 30, (2, size)), rng.random(size) < 0.5
+    unit = np.where(tenths, 0.1, 1.0)
+    exact = rng.random(size) < 0.4
+    return [np.where(exact, w * unit, x).astype(dtype) for w, x in zip(whole, (a, b), strict=True)]
+
+
 def make_to_int64(rng, dtype, size):
     """Halves, and numbers about the edges of what 64 bits hold."""
     edges = np.array([2.0**63, -(2.0**63)], dtype)
@@ -248,6 +262,12 @@ CASES = {
     "sqrt": operands(1),
     "abs": operands(1),
     "sign": operands(1),
+    **{name: operands(1) for name in ("reciprocal", "floor", "ceil", "trunc")},
+    "round": Case(lambda *a: [halves(numbers(*a))]),
+    "remainder": Case(make_divided),
+    "floor_divide": Case(make_divided),
+    "lerp": operands(3),
+    "nan_to_num": operands(4),
     "copy": operands(1),
     "fill": Case(make_fill),
     "clip": operands(3, **EITHER_ZERO),

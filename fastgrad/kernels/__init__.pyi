@@ -28,6 +28,7 @@ __all__ = [
     "adam",
     "add",
     "blas_info",
+    "ceil",
     "clip",
     "clip_backward",
     "copy",
@@ -40,6 +41,8 @@ __all__ = [
     "equal",
     "exp",
     "fill",
+    "floor",
+    "floor_divide",
     "from_bool",
     "from_int64",
     "ge",
@@ -50,6 +53,7 @@ __all__ = [
     "isinf",
     "isnan",
     "le",
+    "lerp",
     "linear",
     "log",
     "log_softmax",
@@ -67,12 +71,16 @@ __all__ = [
     "minimum",
     "momentum",
     "mul",
+    "nan_to_num",
     "ne",
     "neg",
     "pow",
+    "reciprocal",
     "refuse_capture",
     "relu",
     "relu_backward",
+    "remainder",
+    "round",
     "set_memory_cap",
     "sgd",
     "sigmoid",
@@ -93,6 +101,7 @@ __all__ = [
     "to_float32",
     "to_float64",
     "to_int64",
+    "trunc",
     "use",
     "where",
 ]
@@ -125,6 +134,15 @@ def log(x: _Operand, out: _Array | None = None) -> _Array: ...
 def sqrt(x: _Operand, out: _Array | None = None) -> _Array: ...
 def abs(x: _Operand, out: _Array | None = None) -> _Array: ...
 def sign(x: _Operand, out: _Array | None = None) -> _Array: ...
+def reciprocal(x: _Operand, out: _Array | None = None) -> _Array: ...
+def floor(x: _Operand, out: _Array | None = None) -> _Array: ...
+def ceil(x: _Operand, out: _Array | None = None) -> _Array: ...
+def trunc(x: _Operand, out: _Array | None = None) -> _Array: ...
+def round(x: _Operand, out: _Array | None = None) -> _Array: ...
+def remainder(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
+def floor_divide(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
+def lerp(start: _Operand, end: _Operand, weight: _Operand, out: _Array | None = None) -> _Array: ...
+def nan_to_num(x: _Operand, nan: _Operand, posinf: _Operand, neginf: _Operand, out: _Array | None = None) -> _Array: ...
 def copy(x: _Operand, out: _Array | None = None) -> _Array: ...
 def fill(out: _Array, value: float) -> _Array: ...
 def clip(x: _Operand, lo: _Operand, hi: _Operand, out: _Array | None = None) -> _Array: ...
