@@ -1,0 +1,84 @@
+"""From one dtype to another."""
+
+import numpy as np
+
+from .. import kernels
+from ..tape import Value, wrap
+from .base import Op, apply
+from .dtypes import BOOL, FLOAT32, FLOAT64, INT64, is_floating
+
+__all__: list = []
+
+# What is compiled; every other conversion is NumPy's. `from_*` have no input that says which float is meant.
+COMPILED = {
+    (FLOAT64, FLOAT32): kernels.to_float32,
+    (FLOAT32, FLOAT64): kernels.to_float64,
+    (FLOAT32, INT64): kernels.to_int64,
+    (FLOAT64, INT64): kernels.to_int64,
+    (FLOAT32, BOOL): kernels.to_bool,
+    (FLOAT64, BOOL): kernels.to_bool,
+}
+INTO = {
+    (BOOL, FLOAT32): kernels.from_bool,
+    (BOOL, FLOAT64): kernels.from_bool,
+    (INT64, FLOAT32): kernels.from_int64,
+    (INT64, FLOAT64): kernels.from_int64,
+}
+
+
+class Cast(Op):
+    """out = x in another dtype;   dx = dout in x's dtype."""
+
+    @staticmethod
+    def forward(ctx, x, dtype):
+        ctx.info = x.dtype
+        pair = x.dtype, dtype
+        if pair in COMPILED:
+            return COMPILED[pair](x)
+        if pair in INTO:
+            return INTO[pair](x, out=kernels.empty(x.shape, dtype))
+        return kernels.host(converted, x, dtype)
+
+    @staticmethod
+    def backward(ctx, dout):
+        return cast(dout, ctx.info)
+
+
+def converted(x, dtype):
+    with np.errstate(all="ignore"):
+        return x.astype(dtype)
+
+
+def cast(x, dtype):
+    """x in another dtype; between floats the gradient flows, to an integer or a bool none does."""
+    if x.dtype == dtype:
+        return x
+    return apply(Cast, wrap(x.data) if isinstance(x, Value) and not is_floating(dtype) else x, np.dtype(dtype))
+
+
+def to(x, *target, dtype=None, device=None, non_blocking=False, copy=False):
+    """x in another dtype: ``to(dtype)``, ``to(other)`` for that of another tensor, ``to("cpu")`` for nothing at all.
+
+    A tensor that has the dtype already is returned itself, unless ``copy=True``. Floats become integers towards zero
+    (what 64 bits cannot hold becomes -2^63), and bools by being other than 0. The gradient flows between floats.
+    Errors: ValueError for another device than the CPU, TypeError for what is no dtype.
+
+    >>> import fastgrad as fg
+    >>> fg.tensor([1.5, -1.5, 0.0]).to(fg.int64)
+    tensor([ 1, -1,  0])
+    """
+    for what in (*target, device):
+        if isinstance(what, (Value, np.ndarray)):
+            dtype = what.dtype
+        elif isinstance(what, str) and what.partition(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta"):
+            if what not in ("cpu", "cpu:0"):
+                raise ValueError(f"to: there is no device {what!r}: fastgrad computes on the CPU")
+        elif what is not None and not isinstance(what, bool):
+            dtype = what
+    out = x if dtype is None else cast(x, np.dtype(dtype))
+    return out.clone() if copy and out is x else out
+
+
+def type_as(x, other):
+    """x in the dtype of another tensor."""
+    return cast(x, other.dtype)
