@@ -1,4 +1,4 @@
-"""Elementwise kernels, transcendental ones, comparisons, casts and activations: checked against the reference, then timed.
+"""Elementwise kernels, comparisons, casts and activations: checked against the reference, then timed.
 
 Walks the rows; none is left out.
 """
