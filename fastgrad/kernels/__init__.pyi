@@ -28,11 +28,13 @@ __all__ = [
     "abs",
     "adam",
     "add",
+    "atan",
     "blas_info",
     "ceil",
     "clip",
     "clip_backward",
     "copy",
+    "cos",
     "cross_entropy",
     "cross_entropy_backward",
     "div",
@@ -40,7 +42,9 @@ __all__ = [
     "empty_cache",
     "eq",
     "equal",
+    "erf",
     "exp",
+    "expm1",
     "fill",
     "floor",
     "floor_divide",
@@ -58,6 +62,9 @@ __all__ = [
     "lerp",
     "linear",
     "log",
+    "log1p",
+    "log2",
+    "log10",
     "log_softmax",
     "log_softmax_backward",
     "logical_and",
@@ -89,6 +96,7 @@ __all__ = [
     "sigmoid_backward",
     "sign",
     "signature",
+    "sin",
     "softmax",
     "softmax_backward",
     "sqrt",
@@ -97,6 +105,7 @@ __all__ = [
     "stream3",
     "sub",
     "sum",
+    "tan",
     "tanh",
     "tanh_backward",
     "to_bool",
@@ -151,6 +160,15 @@ def fill(out: _Array, value: float) -> _Array: ...
 def clip(x: _Operand, lo: _Operand, hi: _Operand, out: _Array | None = None) -> _Array: ...
 def clip_backward(dout: _Operand, x: _Operand, lo: _Operand, hi: _Operand, out: _Array | None = None) -> _Array: ...
 def where(cond: _Array, a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
+def sin(x: _Operand, out: _Array | None = None) -> _Array: ...
+def cos(x: _Operand, out: _Array | None = None) -> _Array: ...
+def tan(x: _Operand, out: _Array | None = None) -> _Array: ...
+def atan(x: _Operand, out: _Array | None = None) -> _Array: ...
+def expm1(x: _Operand, out: _Array | None = None) -> _Array: ...
+def log1p(x: _Operand, out: _Array | None = None) -> _Array: ...
+def log2(x: _Operand, out: _Array | None = None) -> _Array: ...
+def log10(x: _Operand, out: _Array | None = None) -> _Array: ...
+def erf(x: _Operand, out: _Array | None = None) -> _Array: ...
 def eq(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
 def ne(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
 def lt(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
