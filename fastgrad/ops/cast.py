@@ -51,9 +51,10 @@ def converted(x, dtype):
 
 def cast(x, dtype):
     """x in another dtype; between floats the gradient flows, to an integer or a bool none does."""
+    dtype = np.dtype(dtype)
     if x.dtype == dtype:
         return x
-    return apply(Cast, wrap(x.data) if isinstance(x, Value) and not is_floating(dtype) else x, np.dtype(dtype))
+    return apply(Cast, wrap(x.data) if isinstance(x, Value) and not is_floating(dtype) else x, dtype)
 
 
 def to(x, *target, dtype=None, device=None, non_blocking=False, copy=False):
@@ -75,7 +76,7 @@ def to(x, *target, dtype=None, device=None, non_blocking=False, copy=False):
                 raise ValueError(f"to: there is no device {what!r}: fastgrad computes on the CPU")
         elif what is not None and not isinstance(what, bool):
             dtype = what
-    out = x if dtype is None else cast(x, np.dtype(dtype))
+    out = x if dtype is None else cast(x, dtype)
     return out.clone() if copy and out is x else out
 
 
