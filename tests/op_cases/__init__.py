@@ -3,9 +3,37 @@
 A name that begins with a small letter is a function made of several ops, which is tried in the same way.
 """
 
-from . import activation, elementwise, inplace, loss, matmul, reduce, shape, softmax
+from . import (
+    activation,
+    cast,
+    compare,
+    elementwise,
+    inplace,
+    limits,
+    loss,
+    matmul,
+    reduce,
+    rounding,
+    shape,
+    softmax,
+    transcendental,
+)
 
-FAMILIES = (activation, elementwise, inplace, loss, matmul, reduce, shape, softmax)
+FAMILIES = (
+    activation,
+    cast,
+    compare,
+    elementwise,
+    inplace,
+    limits,
+    loss,
+    matmul,
+    reduce,
+    rounding,
+    shape,
+    softmax,
+    transcendental,
+)
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()
