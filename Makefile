@@ -19,7 +19,8 @@ SOURCES := setup.py pyproject.toml MANIFEST.in LICENSE THIRD_PARTY.md $(wildcard
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo
-	$(RUN) fastgrad demo
+	mkdir -p build
+	$(RUN) fastgrad demo --report build/demo.html
 
 test: $(VENV)/test
 	$(RUN) pytest -q tests/test_tiny.py

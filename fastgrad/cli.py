@@ -37,6 +37,7 @@ def make_parser():
     about = "train a network of seven layers on handwritten digits, and show what the kernels give"
     demo = commands.add_parser("demo", help=about, description=about)
     demo.add_argument("--seed", type=whole, default=0, metavar="N", help="of split, initial values and batches")
+    demo.add_argument("--report", metavar="PATH", help="also write a page (HTML) with curves and misread digits")
     demo.add_argument("--quick", action="store_true", help="a third of the epochs, smaller measurements")
     about = "say which kernels, instruction set, threads and BLAS are in use"
     commands.add_parser("info", help=about, description=about)
@@ -53,7 +54,7 @@ def whole(text):
 def demo(options):
     from .demo import run
 
-    complaints = run(options.seed, options.quick)
+    complaints = run(options.seed, options.quick, options.report)
     for complaint in complaints:
         print(f"demo failed: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
