@@ -192,7 +192,8 @@ def threads(system):
         )
         return Finding("threads", value, "warning", advice)
     if now != most:
-        return Finding("threads", f"{counted(now, 'thread')}, by set_num_threads; otherwise {told}", *crowd(system))
+        value = f"{counted(now, 'thread')}, by set_num_threads or by the limits at the first call; now {told}"
+        return Finding("threads", value, *crowd(system))
     if named and now < min(count for name, count in limits.items() if name != "OpenMP"):
         advice = f"OMP_NUM_THREADS={named} keeps the team below the processors there are; unset it to use them all."
         return Finding("threads", value, "note", advice)
@@ -259,8 +260,10 @@ def blas(system):
     try:
         found = kernels.blas_info()
     except ImportError as error:
-        advice = f"Products fail: {error}. Unset FASTGRAD_BLAS, or set FASTGRAD_BLAS=builtin."
-        return Finding("BLAS", f"cannot be opened: {chosen}", "error", advice)
+        advice = (
+            f"Products fail: {error}. " + ("Unset FASTGRAD_BLAS, or s" if chosen else "S") + "et FASTGRAD_BLAS=builtin."
+        )
+        return Finding("BLAS", f"cannot be opened: {chosen or 'the library of the package'}", "error", advice)
     if found["library"] == "builtin":
         advice = "The built-in product serves; large products are faster with a BLAS. "
         advice += "Unset FASTGRAD_BLAS." if chosen else f"pip install scipy-openblas32, then build again: {REBUILD}"
@@ -291,10 +294,8 @@ def judge_core(system, core):
     tuned = {n: v for n, v in system.environ.items() if n.startswith("OPENBLAS_") and n.endswith(("_SIZE", "_FACTOR"))}
     isa = ISA_OF_CORE.get(core.lower(), best)
     if isa < best:
-        advice = (
-            f"OpenBLAS computes with its kernels for {core}, without the {ISA_NAMES[best]} this machine runs: "
-        )
-        advice += "products may take twice as long. "
+        advice = f"OpenBLAS computes with its kernels for {core}, without the {ISA_NAMES[best]} this machine runs: "
+        advice += "products take up to twice as long. "
         if forced:
             return "warning", advice + f"OPENBLAS_CORETYPE={forced} forces it; undo: unset OPENBLAS_CORETYPE"
         name = ("", "Haswell", "SkylakeX")[best]
@@ -344,8 +345,7 @@ def memory(system):
     allowed = min(total, limit or total)
     value = f"{gigabytes(total)}, cgroup limit {gigabytes(limit) if limit else 'none'}"
     pool = kernels.memory()
-    told = ", ".join(f"{gigabytes(pool[key])} {word}" for key, word in (("used", "in arrays"), ("kept", "kept free")))
-    value += f"; pool: {told}, keeps at most {gigabytes(pool['cap'])}"
+    value += f"; pool: {gigabytes(pool['used'])} in use, {gigabytes(pool['kept'])} of {gigabytes(pool['cap'])} kept"
     if 2 * pool["cap"] > allowed:
         advice = (
             f"Of {gigabytes(allowed)} the pool may keep {gigabytes(pool['cap'])} for arrays to come: lower that with "

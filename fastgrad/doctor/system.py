@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path, PurePosixPath
 
-__all__ = ["System", "call_loaded", "counted", "gigabytes", "openmp_runtimes", "blas_libraries"]
+__all__ = ["System", "blas_libraries", "call_loaded", "counted", "gigabytes", "openmp_runtimes"]
 
 OPENMP = re.compile(r"lib(gomp|omp|iomp5)\b[^/]*\.(so|dylib)[^/]*$")  # GNU's, LLVM's, Intel's; wheels add a hash
 BLAS = re.compile(r"lib[^/]*(openblas|mkl_rt|blis|flexiblas|atlas|nvpl_blas)[^/]*\.(so|dylib)[^/]*$")
