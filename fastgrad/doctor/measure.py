@@ -82,7 +82,7 @@ def products(system):
         alone, team = product_rates(n, dtype, 0.0)
         if alone > 20:  # a slow machine should not have to wait
             n = 1024
-        for seconds in (0.12, 0.5):  # a busy moment is no finding: what looks bad is measured once more, for longer
+        for seconds in (0.12, 0.3):  # a busy moment is no finding: what looks bad is measured once more, for longer
             alone, team = product_rates(n, dtype, seconds)
             status, advice = judge_product(system, dtype, alone, team)
             if status == "ok":

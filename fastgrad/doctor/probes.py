@@ -194,8 +194,10 @@ def threads(system):
     if now != most:
         value = f"{counted(now, 'thread')}, by set_num_threads or by the limits at the first call; now {told}"
         return Finding("threads", value, *crowd(system))
-    if named and now < min(count for name, count in limits.items() if name != "OpenMP"):
-        advice = f"OMP_NUM_THREADS={named} keeps the team below the processors there are; unset it to use them all."
+    if now == limits.get("OpenMP") and now < min(count for name, count in limits.items() if name != "OpenMP"):
+        advice = f"OMP_NUM_THREADS={named} keeps the team below the processors there are: unset it to use them all."
+        if not named:
+            advice = "OpenMP was told to use fewer threads than there are processors, as torch.set_num_threads does."
         return Finding("threads", value, "note", advice)
     return Finding("threads", value, *crowd(system))
 
@@ -223,7 +225,8 @@ def crowd(system):
     now, processors = _core.current_state()[2], system.affinity()
     cores = system.cores(processors) if processors else None
     if processors and now > len(processors):
-        return "warning", f"{now} threads share {counted(len(processors), 'processor')}: fastgrad.set_num_threads(n)."
+        n = len(processors)
+        return "warning", f"{now} threads share {counted(n, 'processor')}: fastgrad.set_num_threads({n})."
     if cores and now > cores:
         return "note", (
             f"{now} threads on {counted(cores, 'core')}: some share a core as hyperthreads. Large products are often "
@@ -260,9 +263,7 @@ def blas(system):
     try:
         found = kernels.blas_info()
     except ImportError as error:
-        advice = (
-            f"Products fail: {error}. " + ("Unset FASTGRAD_BLAS, or s" if chosen else "S") + "et FASTGRAD_BLAS=builtin."
-        )
+        advice = f"Products fail: {error}. {'Unset FASTGRAD_BLAS, or use' if chosen else 'Use'} FASTGRAD_BLAS=builtin."
         return Finding("BLAS", f"cannot be opened: {chosen or 'the library of the package'}", "error", advice)
     if found["library"] == "builtin":
         advice = "The built-in product serves; large products are faster with a BLAS. "
