@@ -270,7 +270,7 @@ def test_a_second_runtime_in_this_process_is_a_warning(python, tmp_path):
         pytest.skip("the OpenMP runtime has a name of its own here")
     copy = tmp_path / os.path.basename(found[0]).replace(".so", "-1a2b.so")
     shutil.copyfile(found[0], copy)
-    answer = in_child(python, "OpenMP", f"import ctypes; ctypes.CDLL({str(copy)!r})")
+    answer = in_child(python, "OpenMP", f"import ctypes, fastgrad; ctypes.CDLL({str(copy)!r})")
     assert answer.status == "warning"
     assert str(copy) in answer.advice
     assert in_child(python, "OpenMP").status == "ok"

@@ -44,7 +44,7 @@ POOL_SIZE = (
 
 # -- versions ----------------------------------------------------------------------------------------------------------
 def version_of_fastgrad(system):
-    return Finding("fastgrad", f"{__version__}, in {PACKAGE}")
+    return Finding("fastgrad", f"{__version__} in {PACKAGE}")
 
 
 def version_of_python(system):
@@ -70,7 +70,8 @@ def processor(system):
 def which_kernels(system):
     if not _core.current_state()[0]:
         return Finding("kernels", "native (C)")
-    why = "FASTGRAD_KERNELS=reference" if "FASTGRAD_KERNELS" in system.environ else 'kernels.use("reference")'
+    forced = system.environ.get("FASTGRAD_KERNELS") == "reference"
+    why = "FASTGRAD_KERNELS=reference" if forced else 'kernels.use("reference")'
     advice = f"The reference is many times slower; it runs because of {why}."
     return Finding("kernels", "reference (NumPy)", "warning", advice)
 
@@ -145,8 +146,8 @@ def denormals(system):
     where = ", ".join(name for name, yes in flushed.items() if yes)
     advice = (
         "A library or a compiler's fast-math flag has set this thread's processor to flush denormal numbers (below "
-        "1.2e-38 in float32) to zero. That is fast, but results differ in their last bits from those of other "
-        "processes. In PyTorch: torch.set_flush_denormal(False)."
+        "1.2e-38 in float32) to zero: small results are 0 here that are not in other processes. fastgrad's team follows "
+        "this thread. To undo it in PyTorch: torch.set_flush_denormal(False)."
     )
     return Finding("denormals", f"flushed to zero: {where}", "note", advice)
 
