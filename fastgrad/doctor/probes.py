@@ -146,7 +146,7 @@ def denormals(system):
     where = ", ".join(name for name, yes in flushed.items() if yes)
     advice = (
         "A library or a compiler's fast-math flag has set this thread's processor to flush denormal numbers (below "
-        "1.2e-38 in float32) to zero: small results are 0 here that are not in other processes. fastgrad's team follows "
+        "1.2e-38 in float32) to zero: small results are 0 here that elsewhere are not. fastgrad's team follows "
         "this thread. To undo it in PyTorch: torch.set_flush_denormal(False)."
     )
     return Finding("denormals", f"flushed to zero: {where}", "note", advice)
