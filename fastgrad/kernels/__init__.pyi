@@ -28,17 +28,21 @@ __all__ = [
     "adam",
     "add",
     "blas_info",
+    "bmm",
     "clip",
     "clip_backward",
     "copy",
     "cross_entropy",
     "cross_entropy_backward",
+    "cumprod",
+    "cumsum",
     "div",
     "empty",
     "empty_cache",
     "equal",
     "exp",
     "fill",
+    "gather",
     "heaviside",
     "info",
     "linear",
@@ -50,14 +54,18 @@ __all__ = [
     "max_backward",
     "maximum",
     "memory",
+    "min",
     "minimum",
     "momentum",
     "mul",
     "neg",
     "pow",
+    "prod",
     "refuse_capture",
     "relu",
     "relu_backward",
+    "scatter",
+    "scatter_add",
     "set_memory_cap",
     "sgd",
     "sigmoid",
@@ -72,6 +80,8 @@ __all__ = [
     "stream3",
     "sub",
     "sum",
+    "take",
+    "take_backward",
     "tanh",
     "tanh_backward",
     "use",
@@ -118,9 +128,19 @@ def sigmoid_backward(dout: _Operand, y: _Operand, out: _Array | None = None) -> 
 def tanh(x: _Operand, out: _Array | None = None) -> _Array: ...
 def tanh_backward(dout: _Operand, y: _Operand, out: _Array | None = None) -> _Array: ...
 def sum(x: _Array, out: _Array | None = None) -> _Array: ...
+def prod(x: _Array, out: _Array | None = None) -> _Array: ...
 def max(x: _Array, out: _Array | None = None, index: _Array | None = None) -> tuple[_Array, _Array]: ...
+def min(x: _Array, out: _Array | None = None, index: _Array | None = None) -> tuple[_Array, _Array]: ...
 def max_backward(dout: _Array, index: _Array, R: int, out: _Array | None = None) -> _Array: ...
+def cumsum(x: _Array, out: _Array | None = None) -> _Array: ...
+def cumprod(x: _Array, out: _Array | None = None) -> _Array: ...
+def take(x: _Array, index: _Array, out: _Array | None = None) -> _Array: ...
+def take_backward(dout: _Array, index: _Array, R: int, out: _Array | None = None) -> _Array: ...
+def gather(x: _Array, index: _Array, out: _Array | None = None) -> _Array: ...
+def scatter_add(x: _Array, index: _Array, src: _Array) -> _Array: ...
+def scatter(x: _Array, index: _Array, src: _Array) -> _Array: ...
 def matmul(a: _Array, b: _Array, out: _Array | None = None) -> _Array: ...
+def bmm(a: _Array, b: _Array, out: _Array | None = None) -> _Array: ...
 def linear(x: _Array, w: _Array, b: _Array | None = None, out: _Array | None = None) -> _Array: ...
 def softmax(x: _Array, out: _Array | None = None) -> _Array: ...
 def softmax_backward(dout: _Array, y: _Array, out: _Array | None = None) -> _Array: ...
