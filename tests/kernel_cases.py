@@ -68,6 +68,7 @@ class Case(NamedTuple):
     kind: str = "bits"  # row of fastgrad.testing.TOLERANCES
     scale: object = None
     terms: object = lambda size: 1
+    truth: object = None  # in a wider dtype; the reference, unless given
     zeros: bool = True  # whether the sign of a zero is part of the definition
     steps: int = 1
 
@@ -88,6 +89,19 @@ def make_probabilities(rng, dtype, size):
 
 def make_where(rng, dtype, size):
     return [rng.random(size) < 0.5, numbers(rng, dtype, size), numbers(rng, dtype, size)]
+
+
+def true_erf(x):
+    """erf x = 2 / sqrt(pi) e^-x^2 (x + 2 x^3 / 3 + 4 x^5 / 15 + ...), a sum without cancellation: of the precision of x.
+
+    (The reference is the C library's, in float64.) Source: Abramowitz and Stegun, 7.1.6.
+    """
+    a = np.minimum(np.abs(x), 7)  # where 1 - erf is below 1e-22
+    term, total = a, a
+    for k in range(1, 250):
+        term = term * (2 * a * a / (2 * k + 1))
+        total = total + term
+    return np.copysign(total * np.exp(-a * a) * 2 / np.sqrt(np.arctan(x.dtype.type(1)) * 4), x)
 
 
 def make_truths(n):
@@ -322,6 +336,11 @@ CASES = {
     "clip": operands(3, **EITHER_ZERO),
     "clip_backward": operands(4),
     "where": Case(make_where),
+    **{
+        name: operands(1, kind="elementary")
+        for name in ("sin", "cos", "tan", "atan", "expm1", "log1p", "log2", "log10")
+    },
+    "erf": operands(1, kind="elementary", truth=true_erf),
     **{name: operands(2) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     **{name: operands(1) for name in ("isnan", "isinf", "isfinite", "to_bool")},
     **{name: Case(make_truths(2)) for name in ("logical_and", "logical_or", "logical_xor")},

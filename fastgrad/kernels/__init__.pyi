@@ -28,12 +28,14 @@ __all__ = [
     "abs",
     "adam",
     "add",
+    "atan",
     "blas_info",
     "bmm",
     "ceil",
     "clip",
     "clip_backward",
     "copy",
+    "cos",
     "cross_entropy",
     "cross_entropy_backward",
     "cumprod",
@@ -43,7 +45,9 @@ __all__ = [
     "empty_cache",
     "eq",
     "equal",
+    "erf",
     "exp",
+    "expm1",
     "fill",
     "floor",
     "floor_divide",
@@ -62,6 +66,9 @@ __all__ = [
     "lerp",
     "linear",
     "log",
+    "log1p",
+    "log2",
+    "log10",
     "log_softmax",
     "log_softmax_backward",
     "logical_and",
@@ -97,6 +104,7 @@ __all__ = [
     "sigmoid_backward",
     "sign",
     "signature",
+    "sin",
     "softmax",
     "softmax_backward",
     "sqrt",
@@ -107,6 +115,7 @@ __all__ = [
     "sum",
     "take",
     "take_backward",
+    "tan",
     "tanh",
     "tanh_backward",
     "to_bool",
@@ -161,6 +170,15 @@ def fill(out: _Array, value: float) -> _Array: ...
 def clip(x: _Operand, lo: _Operand, hi: _Operand, out: _Array | None = None) -> _Array: ...
 def clip_backward(dout: _Operand, x: _Operand, lo: _Operand, hi: _Operand, out: _Array | None = None) -> _Array: ...
 def where(cond: _Array, a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
+def sin(x: _Operand, out: _Array | None = None) -> _Array: ...
+def cos(x: _Operand, out: _Array | None = None) -> _Array: ...
+def tan(x: _Operand, out: _Array | None = None) -> _Array: ...
+def atan(x: _Operand, out: _Array | None = None) -> _Array: ...
+def expm1(x: _Operand, out: _Array | None = None) -> _Array: ...
+def log1p(x: _Operand, out: _Array | None = None) -> _Array: ...
+def log2(x: _Operand, out: _Array | None = None) -> _Array: ...
+def log10(x: _Operand, out: _Array | None = None) -> _Array: ...
+def erf(x: _Operand, out: _Array | None = None) -> _Array: ...
 def eq(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
 def ne(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
 def lt(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
