@@ -58,26 +58,56 @@ static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static FG_INLINE T FG(join)(T a, T b, int times) { return times ? a * b : a + b; }
 static FG_INLINE double FG(join_blocks)(double a, double b, int times) { return times ? a * b : a + b; }
 
-/* Blocks that are worked on at once, to hide how long an addition takes. */
+/* Blocks that are worked on side by side, to hide how long an addition takes. */
 #undef ABREAST
-#define ABREAST (FG_VECTOR_BYTES / 16)
+#define ABREAST (FG_VECTOR_BYTES == 64 ? 4 : 2)
 
-/* result[j] = the sum of the n <= FG_BLOCK numbers at x + j * step, j < count, each in the order of lanes.h */
-static FG_INLINE void FG(fold_blocks)(T *result, const T *x, int64_t n, int64_t step, int count, int times) {
-    T lane[ABREAST][FG_LANES], last[FG_LANES];
-    for (int j = 0; j < count; j++)
-        for (int l = 0; l < FG_LANES; l++) lane[j][l] = K(times);
-    int64_t i = 0;
-    for (; i + FG_LANES <= n; i += FG_LANES)
-        for (int j = 0; j < count; j++)
-            for (int l = 0; l < FG_LANES; l++) lane[j][l] = FG(join)(lane[j][l], x[j * step + i + l], times);
-    for (int j = 0; j < count; j++) {
-        FG(lanes_fill)(last, x + j * step + i, (int)(n - i), K(times));
-        for (int l = 0; l < FG_LANES; l++) lane[j][l] = FG(join)(lane[j][l], last[l], times);
-        for (int half = FG_LANES / 2; half > 0; half /= 2)
-            for (int l = 0; l < half; l++) lane[j][l] = FG(join)(lane[j][l], lane[j][l + half], times);
-        result[j] = lane[j][0];
+/* The 16 lanes as vectors: left as arrays, four sets of lanes are no longer kept in registers by gcc 12. */
+enum { FG(vectors) = FG_LANES * sizeof(T) / FG_VECTOR_BYTES };
+typedef T FG(vector) __attribute__((vector_size(FG_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+typedef struct {
+    FG(vector) part[FG(vectors)];
+} FG(lanes);
+
+static FG_INLINE FG(lanes) FG(lanes_of)(T x) {
+    FG(lanes) lanes;
+    for (int v = 0; v < FG(vectors); v++) lanes.part[v] = x - (FG(vector)){0};
+    return lanes;
+}
+
+static FG_INLINE void FG(lanes_join)(FG(lanes) *lanes, const T *x, int times) {
+    for (int v = 0; v < FG(vectors); v++) {
+        FG(vector) more = *(const FG(vector) *)(x + v * (FG_LANES / FG(vectors)));
+        lanes->part[v] = times ? lanes->part[v] * more : lanes->part[v] + more;
     }
+}
+
+/* The last n < FG_LANES numbers, then the upper half of the lanes onto the lower half, until one is left. */
+static FG_INLINE T FG(lanes_end)(FG(lanes) lanes, const T *x, int n, int times) {
+    T lane[FG_LANES];
+    FG(lanes_fill)(lane, x, n, K(times));
+    FG(lanes_join)(&lanes, lane, times);
+    memcpy(lane, &lanes, sizeof lane);
+    for (int l = 0; l < 8; l++) lane[l] = FG(join)(lane[l], lane[l + 8], times);
+    for (int l = 0; l < 4; l++) lane[l] = FG(join)(lane[l], lane[l + 4], times);
+    return FG(join)(FG(join)(lane[0], lane[2], times), FG(join)(lane[1], lane[3], times), times);
+}
+
+/* result[j] = the sum of the n <= FG_BLOCK numbers at x + j * step, j < count = 1, 2 or 4, each in the order of lanes.h */
+static FG_INLINE void FG(fold_blocks)(T *result, const T *x, int64_t n, int64_t step, int count, int times) {
+    FG(lanes) a = FG(lanes_of)(K(times)), b = a, c = a, d = a;
+    int64_t i = 0;
+    for (; i + FG_LANES <= n; i += FG_LANES) {
+        FG(lanes_join)(&a, x + i, times);
+        if (count > 1) FG(lanes_join)(&b, x + step + i, times);
+        if (count > 2) FG(lanes_join)(&c, x + 2 * step + i, times);
+        if (count > 2) FG(lanes_join)(&d, x + 3 * step + i, times);
+    }
+    int rest = (int)(n - i);
+    result[0] = FG(lanes_end)(a, x + i, rest, times);
+    if (count > 1) result[1] = FG(lanes_end)(b, x + step + i, rest, times);
+    if (count > 2) result[2] = FG(lanes_end)(c, x + 2 * step + i, rest, times);
+    if (count > 2) result[3] = FG(lanes_end)(d, x + 3 * step + i, rest, times);
 }
 
 /* I == 1: a unit is a block of a row */
