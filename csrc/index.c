@@ -209,9 +209,9 @@ static FG_INLINE void FG(put)(fg_call *call, int phase, int64_t lo, int64_t hi, 
     if (phase == 0) FG(check)(call, call->ptr[1], n.R, lo, hi);
     for (int64_t unit = lo, count; phase == 1 && unit < hi; unit += count) {
         int64_t o = unit / per, at = unit % per;
-        T *x = (T *)call->ptr[0] + o * n.R * n.I;                            /* x[R,I] */
+        T *x = (T *)call->ptr[0] + o * n.R * n.I;                             /* x[R,I] */
         const int64_t *index = (const int64_t *)call->ptr[1] + o * n.K * n.I; /* index[K,I] */
-        const T *src = (const T *)call->ptr[2] + o * n.K * n.I;              /* src[K,I] */
+        const T *src = (const T *)call->ptr[2] + o * n.K * n.I;               /* src[K,I] */
         count = least(per - at, hi - unit);
         if (n.I == 1 && count == per)
             FG(put_flat)(x, src, index, n.K, add);

@@ -12,9 +12,7 @@ from .common import give, kernel
 def check_index(name, index, R):
     wrong = np.flatnonzero((index < 0) | (index >= R))
     if wrong.size:
-        raise IndexError(
-            f"{name}: the index at position {wrong[0]} is outside the axis: indices run from 0 to R - 1"
-        )
+        raise IndexError(f"{name}: the index at position {wrong[0]} is outside the axis: indices run from 0 to R - 1")
 
 
 def places(index):
@@ -53,7 +51,10 @@ def gather(x, index, out=None):
 
 @kernel
 def scatter_add(x, index, src):
-    """x[o, index[o,k,i], i] += src[o,k,i], in place and in the order of k;   x[O,R,I], index[O,K,I], src[O,K,I]"""
+    """x[o, index[o,k,i], i] += src[o,k,i], in place and in the order of k
+
+    x[O,R,I], index[O,K,I], src[O,K,I]
+    """
     check_index("scatter_add", index, x.shape[1])
     for k in range(index.shape[1]):
         x[places(index[:, k : k + 1])] += src[:, k : k + 1]
@@ -62,7 +63,10 @@ def scatter_add(x, index, src):
 
 @kernel
 def scatter(x, index, src):
-    """x[o, index[o,k,i], i] = src[o,k,i], in place: of several k the last stays;   x[O,R,I], index[O,K,I], src[O,K,I]"""
+    """x[o, index[o,k,i], i] = src[o,k,i], in place; of several k the last stays
+
+    x[O,R,I], index[O,K,I], src[O,K,I]
+    """
     check_index("scatter", index, x.shape[1])
     for k in range(index.shape[1]):
         x[places(index[:, k : k + 1])] = src[:, k : k + 1]
