@@ -83,7 +83,9 @@ cdef extern from "fastgrad.h" nogil:
         FG_ISAS
         FG_MAP
         FG_REDUCE
+        FG_LINES
         FG_ROWS
+        FG_INDEX
         FG_TILES
         FG_EACH
     ctypedef struct fg_blas:
