@@ -12,8 +12,8 @@ door, `fg_launch`. It never copies what will be written. Four things may happen 
 * when the call is long enough, the GIL is given up while it runs.
 
 READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi,
-broadcast.pxi and each.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay, calls of Python),
-trace.pxi (what a profiler sees).
+broadcast.pxi and each.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay,
+calls of Python), trace.pxi (what a profiler sees).
 """
 import operator
 import os
@@ -83,7 +83,9 @@ cdef extern from "fastgrad.h" nogil:
         FG_ISAS
         FG_MAP
         FG_REDUCE
+        FG_LINES
         FG_ROWS
+        FG_INDEX
         FG_TILES
         FG_EACH
     ctypedef struct fg_blas:

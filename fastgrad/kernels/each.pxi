@@ -3,8 +3,8 @@
 cdef class Neighbours:
     """The arrays of a call in the order they lie in memory.
 
-    The order of one call is tried first at the next: a training step writes the same arrays again, so that a glance along
-    the order finds it still true. Entry k << 3 | s is slot s of tensor k.
+    The order of one call is tried first at the next: a training step writes the same arrays again, so that a glance
+    along the order finds it still true. Entry k << 3 | s is slot s of tensor k.
     """
 
     cdef int64_t *entry
@@ -13,7 +13,7 @@ cdef class Neighbours:
     def __dealloc__(self):
         PyMem_Free(self.entry)
 
-    cdef int start(self, fg_tensor *table, Py_ssize_t count, int slots) except -1:
+    cdef int start(self, Py_ssize_t count, int slots) except -1:
         """Any order of all arrays, to be sorted."""
         cdef Py_ssize_t k
         cdef int s
@@ -31,7 +31,7 @@ cdef class Neighbours:
         return 0
 
     cdef void sort(self, fg_tensor *table) noexcept:
-        """By address. Shell's method, with the gaps of Ciura (2001): hardly slower than a look where all is in order."""
+        """By address: Shell's method, with the gaps of Ciura (2001)."""
         cdef Py_ssize_t gap, i, j
         cdef int64_t moved
         cdef uintptr_t address
@@ -88,7 +88,7 @@ cdef int refuse_shared(Kernel self, fg_tensor *table, Py_ssize_t count, int64_t 
         entry = shared(self, table, item, &other, &in_order)
     if entry < 0 and not in_order:
         if self.neighbours.length != count * self.slots:
-            self.neighbours.start(table, count, self.slots)
+            self.neighbours.start(count, self.slots)
         self.neighbours.sort(table)
         entry = shared(self, table, item, &other, &in_order)
     if entry < 0:

@@ -102,5 +102,6 @@ cdef class Trace:
 
 def kernel_rows():
     """Of each kernel, by its number: name, unit ("MAP", "REDUCE", ...) and how many sizes its calls have."""
-    units = {FG_MAP: "MAP", FG_REDUCE: "REDUCE", FG_ROWS: "ROWS", FG_TILES: "TILES", FG_EACH: "EACH"}
+    units = {FG_MAP: "MAP", FG_REDUCE: "REDUCE", FG_LINES: "LINES", FG_ROWS: "ROWS", FG_INDEX: "INDEX",
+             FG_TILES: "TILES", FG_EACH: "EACH"}
     return [(k.__name__, units.get((<Kernel>k).unit, "?"), (<Kernel>k).letters) for k in KERNELS.values()]
