@@ -38,7 +38,7 @@ cdef class Kernel:
     cdef readonly tuple names            # argument names in order
     cdef readonly tuple written_names    # the arrays a call changes or makes
     cdef readonly object reference       # the same thing in NumPy
-    cdef Neighbours neighbours           # EACH: see each.pxi
+    cdef _Neighbours neighbours           # EACH: see each.pxi
 
     def __cinit__(self, int id):
         self.vectorcall = <void *>kernel_vectorcall
@@ -49,7 +49,7 @@ cdef class Kernel:
         self.signature = (<bytes>fg_rows[id].signature).decode()
         self.first_written = -1
         self.parse()
-        self.neighbours = Neighbours()
+        self.neighbours = _Neighbours()
 
     def parse(self):
         """Reads the row's signature; the grammar stands at the top of kernels.def."""
@@ -482,7 +482,8 @@ cdef class Kernel:
             s = self.param[i].index
             a = self.array(i, one, call.dtype)
             if self.slot[s].mode != READ:
-                self.writable(f"{self.names[i]}[{k}]", a, True)
+                if not (PyArray_FLAGS(a) & NPY_ARRAY_WRITEABLE and contiguous(a)):     # before a name is made up
+                    self.writable(f"{self.names[i]}[{k}]", a, True)
             elif not contiguous(a):
                 raise ValueError(f"{self.__name__}: {self.names[i]}[{k}] is not C-contiguous; "
                                  f"pass numpy.ascontiguousarray")
@@ -493,9 +494,3 @@ cdef class Kernel:
             tensor.ptr[s] = PyArray_DATA(a)
         tensor.n = PyArray_SIZE(first)
         return 0
-
-
-cdef str described(object value, bint dtypes):
-    if not isinstance(value, cnp.ndarray):
-        return type(value).__name__
-    return str(value.dtype if dtypes else value.shape)
