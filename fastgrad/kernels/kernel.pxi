@@ -241,8 +241,7 @@ cdef class Kernel:
         return found
 
     cdef int dtype_of_typed(self, PyObject **argv):
-        """Where every slot has a dtype of its own: any instance of the body. -1, so NumPy's: a call without arrays, and
-        one with an array that is neither float32 nor float64 where a float is asked for."""
+        """Where every slot has a dtype: any. -1, so NumPy's: no arrays, or one C does not serve in a float slot."""
         cdef int i, typenum, found = -1
         for i in range(self.params):
             if argv[i] == NULL or self.param[i].kind != ARRAY or not PyArray_Check(argv[i]):
