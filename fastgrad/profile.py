@@ -46,9 +46,10 @@ class Event(NamedTuple):
 
     start, end: nanoseconds since the block began. sizes: in the order in which the kernel's signature first names them
     (matmul: M, K, N); of an elementwise kernel the shape, with dimensions that lie one in the other merged; of an
-    update rule the number of tensors and of elements. bytes: every array once for being read and once for being
-    written, in its own size where it is broadcast. flops: two for each multiply-add of a product; 0 for kernels that
-    memory bounds. threads: the largest team that could take part. replayed: by a captured step.
+    update rule the number of tensors and of elements. dtype: of a cast that of its result. bytes: every array once for
+    being read and once for being written, in its own size where it is broadcast. flops: two for each multiply-add of a
+    product; 0 for kernels that memory bounds. threads: the largest team that could take part. replayed: by a captured
+    step.
     """
 
     kernel: str
@@ -160,11 +161,11 @@ class profile:
             self._events = [self._event(row, *known[row["kernel"]]) for row in rows]
         return self._events
 
-    def _event(self, row, name, unit, letters):
-        count = row["ndim"] if unit == "MAP" else 2 if unit == "EACH" else letters
+    def _event(self, row, name, count, dtype):
+        count = row["ndim"] if count < 0 else count
         return Event(
             kernel=name,
-            dtype=DTYPES[row["dtype"]],
+            dtype=dtype or DTYPES[row["dtype"]],
             sizes=tuple(row["size"][:count].tolist()),
             start=int(row["start"]) - self._begin,
             end=int(row["end"]) - self._begin,
