@@ -21,6 +21,7 @@ ARROWS = {
     "tensor": {"tape", "kernels", "ops"},
     "autograd": {"tape", "tensor"},
     "capture": {"tape", "kernels"},
+    "profiler": {"kernels"},
     "nn": {"tape", "ops", "tensor", "random"},
     "optim": {"tape", "kernels"},
 }

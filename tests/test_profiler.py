@@ -9,7 +9,7 @@ from test_capture import Training
 
 import fastgrad as fg
 from fastgrad import kernels
-from fastgrad.profile import Limits, machine_limits, profile
+from fastgrad.profiler import Limits, machine_limits, profile
 
 F4, F8 = np.float32, np.float64
 
