@@ -98,8 +98,8 @@ def rules(results):
 
 
 def calls(training, repeats=50):
-    """Every call of the captured step: number, kernel, arrays, microseconds, share of the step, and its rate beside what
-    the machine allows. Medians of `repeats` replays, which train the network further."""
+    """Every call of the captured step: number, kernel, arrays, microseconds, share of the step, and its rate beside
+    what the machine allows. Medians of `repeats` replays, which train the network further."""
     program, limits = training.step.programs[0], machine_limits()
     with profile() as p:
         for _ in range(repeats):
@@ -110,15 +110,8 @@ def calls(training, repeats=50):
         time = max(time, 1e-9)
         rate, most, unit = (event.flops, limits.float32, "GFLOP/s") if event.flops else (event.bytes, None, "GB/s")
         allowed = f"{rate / time / most:.0%}" if most else ""
-        yield (
-            i,
-            kernel,
-            shapes,
-            f"{1e6 * time:.1f}",
-            f"{time / times.sum():.0%}",
-            f"{rate / time / 1e9:.1f} {unit}",
-            allowed,
-        )
+        speed = f"{rate / time / 1e9:.1f} {unit}"
+        yield i, kernel, shorten(shapes, 70), f"{1e6 * time:.1f}", f"{time / times.sum():.0%}", speed, allowed
 
 
 def rows(cells: Any):
