@@ -17,6 +17,7 @@ from .autograd import enable_grad, grad, gradcheck, gradgradcheck, is_grad_enabl
 from .capture import CaptureError, capture
 from .ops import *  # noqa: F403
 from .ops import concatenate, concatenate as cat
+from .profiler import profile
 from .random import manual_seed
 from . import nn, optim
 

@@ -65,7 +65,7 @@ def test_a_result_is_an_array_a_tuple_a_list_or_nothing():
 @pytest.mark.parametrize("bad", [1.0, "x", [1.0], (np.zeros(1), None)])
 def test_another_result_is_refused(bad):
     for call in (lambda: host(lambda: bad), lambda: record(lambda: host(lambda: bad))):
-        with pytest.raises(TypeError, match="host call .*lambda.*: it returned .*returns an array"):
+        with pytest.raises(TypeError, match=r"host call .*lambda.*: it returned .*returns an array"):
             call()
 
 
@@ -98,6 +98,17 @@ def test_a_function_that_writes_into_its_arguments():
     assert nothing is None
     program.replay()
     assert total.tolist() == [2, 4]
+
+
+def test_a_list_of_arrays_is_the_list_of_the_call():
+    parts, seen = [numbers(1), numbers(2, 3)], []
+    first = parts[0]
+    program, (joined, _) = record(lambda: (host(np.concatenate, parts), host(seen.append, "called")))
+    parts.clear()
+    first[:] = 7
+    program.replay()
+    assert joined.tolist() == [7, 2, 3]
+    assert seen == ["called", "called"]
 
 
 def test_a_result_shares_no_memory_with_an_argument_unless_it_is_one():
@@ -372,6 +383,16 @@ def test_a_part_of_a_step_with_reference_kernels():
     for values in ([1.0, 2.0], [3.0, 4.0]):
         assert captured(fg.tensor(values)).tolist() == step(fg.tensor(values)).tolist()
     assert [name for name, _ in captured.programs[0].labels] == ["host reference.mul", "add"]
+
+
+def test_a_switch_records_its_own_program():
+    captured, x = fg.capture(lambda x: x * 2.0), fg.tensor([1.0])
+    for switch in ({}, {"which": "reference"}, {"isa": "baseline"}):
+        for _ in range(2):
+            with kernels.use(**switch):
+                captured(x)
+    assert [program.labels[0][0] for program in captured.programs][:2] == ["mul", "host reference.mul"]
+    assert len(captured.programs) == (2 if kernels.info()["isa"] == "baseline" else 3)
 
 
 def test_integers_are_captured():

@@ -30,6 +30,7 @@ __all__ = [
     "add",
     "atan",
     "blas_info",
+    "bmm",
     "ceil",
     "clip",
     "clip_backward",
@@ -37,6 +38,8 @@ __all__ = [
     "cos",
     "cross_entropy",
     "cross_entropy_backward",
+    "cumprod",
+    "cumsum",
     "div",
     "empty",
     "empty_cache",
@@ -50,6 +53,7 @@ __all__ = [
     "floor_divide",
     "from_bool",
     "from_int64",
+    "gather",
     "ge",
     "gt",
     "heaviside",
@@ -77,6 +81,7 @@ __all__ = [
     "max_backward",
     "maximum",
     "memory",
+    "min",
     "minimum",
     "momentum",
     "mul",
@@ -84,12 +89,15 @@ __all__ = [
     "ne",
     "neg",
     "pow",
+    "prod",
     "reciprocal",
     "refuse_capture",
     "relu",
     "relu_backward",
     "remainder",
     "round",
+    "scatter",
+    "scatter_add",
     "set_memory_cap",
     "sgd",
     "sigmoid",
@@ -105,6 +113,8 @@ __all__ = [
     "stream3",
     "sub",
     "sum",
+    "take",
+    "take_backward",
     "tan",
     "tanh",
     "tanh_backward",
@@ -195,9 +205,19 @@ def sigmoid_backward(dout: _Operand, y: _Operand, out: _Array | None = None) -> 
 def tanh(x: _Operand, out: _Array | None = None) -> _Array: ...
 def tanh_backward(dout: _Operand, y: _Operand, out: _Array | None = None) -> _Array: ...
 def sum(x: _Array, out: _Array | None = None) -> _Array: ...
+def prod(x: _Array, out: _Array | None = None) -> _Array: ...
 def max(x: _Array, out: _Array | None = None, index: _Array | None = None) -> tuple[_Array, _Array]: ...
+def min(x: _Array, out: _Array | None = None, index: _Array | None = None) -> tuple[_Array, _Array]: ...
 def max_backward(dout: _Array, index: _Array, R: int, out: _Array | None = None) -> _Array: ...
+def cumsum(x: _Array, out: _Array | None = None) -> _Array: ...
+def cumprod(x: _Array, out: _Array | None = None) -> _Array: ...
+def take(x: _Array, index: _Array, out: _Array | None = None) -> _Array: ...
+def take_backward(dout: _Array, index: _Array, R: int, out: _Array | None = None) -> _Array: ...
+def gather(x: _Array, index: _Array, out: _Array | None = None) -> _Array: ...
+def scatter_add(x: _Array, index: _Array, src: _Array) -> _Array: ...
+def scatter(x: _Array, index: _Array, src: _Array) -> _Array: ...
 def matmul(a: _Array, b: _Array, out: _Array | None = None) -> _Array: ...
+def bmm(a: _Array, b: _Array, out: _Array | None = None) -> _Array: ...
 def linear(x: _Array, w: _Array, b: _Array | None = None, out: _Array | None = None) -> _Array: ...
 def softmax(x: _Array, out: _Array | None = None) -> _Array: ...
 def softmax_backward(dout: _Array, y: _Array, out: _Array | None = None) -> _Array: ...

@@ -18,10 +18,11 @@ cdef class Host:
     def __cinit__(self, function, arguments, Kernel kernel):
         self.function, self.kernel = function, kernel
         self.name = function_name(function) if kernel is None else f"reference.{kernel.__name__}"
-        self.arguments = [list(a) if isinstance(a, list) else a for a in arguments]
-        flat = []
-        for a in self.arguments:
-            flat += [x for x in (a if isinstance(a, (list, tuple)) else (a,)) if isinstance(x, cnp.ndarray)]
+        self.arguments, flat = [], []
+        for a in arguments:
+            arrays = [x for x in (a if isinstance(a, (list, tuple)) else (a,)) if isinstance(x, cnp.ndarray)]
+            self.arguments.append(list(a) if arrays and isinstance(a, list) else a)     # the caller may change his
+            flat += arrays
         self.given = tuple(flat)
 
     cdef object first(self):
@@ -70,6 +71,24 @@ cdef class Host:
                 if self.kernel.param[i].kind == SCALAR and self.kernel.param[i].index < len(values):
                     self.arguments[i] = float(values[self.kernel.param[i].index])
         return 0
+
+
+cdef list complete_arguments(Kernel kernel, PyObject **argv):
+    """All arguments of a kernel in order, defaults filled in; None if one is missing."""
+    cdef Param *param
+    cdef int i
+    cdef list found = []
+    for i in range(kernel.params):
+        param = &kernel.param[i]
+        if argv[i] != NULL:
+            found.append(<object>argv[i])
+        elif param.kind == SCALAR and param.has_default:
+            found.append(param.default)
+        elif param.kind == ARRAY and (kernel.slot[param.index].mode == WRITE or kernel.slot[param.index].optional):
+            found.append(None)
+        else:
+            return None
+    return found
 
 
 cdef bint same_memory(a, b):
