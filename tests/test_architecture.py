@@ -17,7 +17,7 @@ ARROWS = {
     "tape": set(),
     "random": set(),
     "kernels": set(),
-    "ops": {"tape", "kernels"},
+    "ops": {"tape", "kernels", "random"},
     "tensor": {"tape", "kernels", "ops"},
     "autograd": {"tape", "tensor"},
     "capture": {"tape", "kernels"},

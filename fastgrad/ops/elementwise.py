@@ -354,7 +354,7 @@ def lerp(input, end, weight):
 
     >>> import fastgrad as fg
     >>> fg.lerp(fg.tensor([0.0, 10.0]), fg.tensor([1.0, 20.0]), 0.25)
-    tensor([ 0.2500, 12.5000])
+    tensor([ 0.25, 12.5 ])
     """
     return apply(Lerp, *promoted(Lerp, input, end, weight))
 

@@ -130,7 +130,7 @@ def clip(input, min=None, max=None):
     >>> import fastgrad as fg
     >>> x = fg.tensor([-2.0, 0.5, 3.0])
     >>> fg.clip(x, 0, 1), fg.clip(x, max=fg.tensor([1.0, 0.0, 2.0]))
-    (tensor([0.0000, 0.5000, 1.0000]), tensor([-2.,  0.,  2.]))
+    (tensor([0. , 0.5, 1. ]), tensor([-2.,  0.,  2.]))
     """
     if min is None and max is None:
         raise ValueError("clip needs min or max")

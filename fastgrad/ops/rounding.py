@@ -112,7 +112,7 @@ def remainder(input, other):
 
     >>> import fastgrad as fg
     >>> fg.remainder(fg.tensor([5.5, -5.5]), 2), fg.fmod(fg.tensor([5.5, -5.5]), 2)
-    (tensor([1.5000, 0.5000]), tensor([ 1.5000, -1.5000]))
+    (tensor([1.5, 0.5]), tensor([ 1.5, -1.5]))
     """
     return apply2(Remainder, input, other)
 
@@ -164,6 +164,6 @@ def frac(input):
 
     >>> import fastgrad as fg
     >>> fg.frac(fg.tensor([1.5, -1.25]))
-    tensor([ 0.5000, -0.2500])
+    tensor([ 0.5 , -0.25])
     """
     return sub(input, trunc(wrap(input.data) if isinstance(input, Value) else input))

@@ -247,6 +247,6 @@ def logaddexp(input, other):
 
     >>> import fastgrad as fg
     >>> fg.logaddexp(fg.tensor([1000.0, -float("inf")]), fg.tensor([1000.0, -float("inf")]))
-    tensor([1000.6931,      -inf])
+    tensor([1000.6932,      -inf])
     """
     return apply(LogAddExp, *alike("logaddexp", (input, other), floating=True))
