@@ -254,6 +254,8 @@ INTEGERS = {  # what, dtype, values of PyTorch for a = [7, -7], b = [2, 2]
     "fg.addcmul(a, b, b, value=2)": ("i8", [15, 1]),
     "(a > 0) * (b > 0)": ("?", [True, False]),
     "(a > 0) + (b > 0)": ("?", [True, True]),
+    "fg.square(a > 0)": ("i8", [1, 0]),
+    "fg.sign(a > 0)": ("?", [True, False]),
     "(a > 0) + 1": ("i8", [2, 1]),
     "(a > 0) / 2": ("f4", [0.5, 0]),
 }
@@ -277,6 +279,13 @@ def test_integers_are_not_divided_by_zero(what):
         with pytest.raises(ZeroDivisionError, match="an integer is divided by 0"):
             run(fg.tensor([7, -7]), fg.tensor([1, 0]))
     assert (fg.tensor([7, -7]) / 0).tolist() == [INF, -INF]
+
+
+def test_truth_values_are_not_divided():
+    m = fg.tensor([True, False])
+    for f in (fg.floor_divide, fg.remainder, fg.fmod):
+        with pytest.raises(TypeError, match=f"{f.__name__} needs numbers, not truth values"):
+            f(m, m)
 
 
 def test_an_integer_tensor_is_an_index():
@@ -333,8 +342,16 @@ def test_hyperbolic_functions_reach_as_far_as_their_results(name, largest):
     np.testing.assert_allclose(found, expected, rtol=16 * np.finfo(np.float32).eps)
 
 
+def test_slopes_of_hyperbolic_functions_at_infinity():
+    for f, slope in (fg.sinh, INF), (fg.cosh, -INF):
+        x = fg.tensor([-INF, 1e-30], requires_grad=True)
+        assert fg.grad(f(x).sum(), x)[0].tolist() == [slope, np.float32(1e-30) if f is fg.cosh else 1]
+
+
 def test_flat_functions_have_zero_slopes():
-    for f in (fg.sign, fg.floor, fg.ceil, fg.trunc, fg.round, lambda x: x // 1.5, lambda x: fg.heaviside(x, 0.5)):
+    flat = [fg.sign, fg.floor, fg.ceil, fg.trunc, fg.round, lambda x: fg.heaviside(x, 0.5)]
+    flat += [lambda x: fg.div(x, 0.0, rounding_mode="trunc"), lambda x: x // 0.0]
+    for f in flat:
         x = fg.tensor([1.25, -3.0], requires_grad=True)
         assert fg.grad(f(x).sum(), x)[0].tolist() == [0, 0]
 

@@ -176,10 +176,8 @@ def test_a_saved_tensor_that_is_changed_is_named(change, rng):
     h = x * 1.0
     e = h.exp()
     change(e)
-    g = fg.grad(e.sum(), x, allow_unused=True)[0] if change in (CHANGES["random"], CHANGES["a constant"]) else None
-    if g is None:
-        with pytest.raises(RuntimeError, match=r"backward of Exp: its result, of shape \(4,\), was changed in place"):
-            e.sum().backward()
+    with pytest.raises(RuntimeError, match=r"backward of Exp: its result, of shape \(4,\), was changed in place"):
+        e.sum().backward()
 
 
 @every_change
@@ -209,7 +207,7 @@ def test_a_view_and_its_base_change_together(change, rng):
     x, _, z = numbers(rng)
 
     def step(view_of):
-        base = (fg.concatenate([x, x]) * 2.0).reshape(2, 4)
+        base = fg.concatenate([x[None], x[None]]) * 2.0
         fg.manual_seed(1)
         change(view_of(base))
         return base

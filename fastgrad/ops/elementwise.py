@@ -288,8 +288,7 @@ def div(input, other, rounding_mode=None):
         return floor_divide(input, other)
     if rounding_mode != "trunc":
         raise ValueError(f'div: rounding_mode must be None, "trunc" or "floor", not {rounding_mode!r}')
-    a, b = promoted(Add, input, other)
-    return trunc(div(a, b)) if is_floating(result_type(*arrays_of(a, b))) else floor_divide(sub(a, fmod(a, b)), b)
+    return apply(TruncDivide, *promoted(TruncDivide, input, other))
 
 
 def arrays_of(*operands):
@@ -299,14 +298,14 @@ def arrays_of(*operands):
 def pow(input, exponent):
     """input ** exponent; a square is one multiplication. Errors: ValueError for integers to negative integer powers."""
     kind = type(exponent)
-    if (kind is int or kind is float) and exponent == 2 and (kind is int or is_floating(input.dtype)):
+    if (kind is int or kind is float) and exponent == 2 and input.dtype.kind in ("f" if kind is float else "fiu"):
         return mul(input, input)
     return apply2(Pow, input, exponent)
 
 
 def square(input):
     """x^2."""
-    return mul(input, input)
+    return pow(input, 2)
 
 
 def neg(input):
@@ -346,7 +345,7 @@ def abs(input):
 
 def sign(input):
     """-1, 0 or 1; NaN stays NaN. Its gradient is 0."""
-    return apply1(Sign, input)
+    return apply1(Sign if input.dtype.kind != "b" else Copy, input)
 
 
 def lerp(input, end, weight):
@@ -425,4 +424,4 @@ def copy(input):
 
 absolute, negative, subtract, multiply, divide, true_divide = abs, neg, sub, mul, div, div
 
-from .rounding import floor_divide, fmod, trunc  # noqa: E402  (div rounds where it is asked to)
+from .rounding import TruncDivide, floor_divide  # noqa: E402  (div rounds where it is asked to)

@@ -7,7 +7,7 @@ import numpy as np
 from .. import kernels
 from ..tape import Value, wrap
 from .base import Op, apply, apply1, apply2, promoted, zero_slopes
-from .dtypes import is_floating, result_type
+from .dtypes import BOOL, is_floating, result_type
 from .elementwise import Copy, div, mul, neg, sub
 
 __all__ = ["ceil", "floor", "floor_divide", "fmod", "frac", "remainder", "round", "trunc"]
@@ -52,6 +52,16 @@ class FloorDivide(Op):
         return divided("floor_divide", np.floor_divide, kernels.floor_divide, a, b)
 
 
+class TruncDivide(Op):
+    """out = trunc(a / b);   da = 0,   db = 0."""
+
+    backward = staticmethod(zero_slopes)
+
+    @staticmethod
+    def forward(ctx, a, b):
+        return divided("div", integer_quotient, lambda a, b: kernels.trunc(kernels.div(a, b)), a, b)
+
+
 class Remainder(Op):
     """out = a - b floor(a / b);   da = dout,   db = -dout floor(a / b)."""
 
@@ -84,15 +94,24 @@ class Fmod(Op):
 
 
 def fmod_of_floats(a, b):
-    """|a| modulo |b|, which is exact, with the sign of a."""
-    magnitude = kernels.remainder(*(kernels.abs(x) if isinstance(x, np.ndarray) else math.fabs(x) for x in (a, b)))
-    return kernels.mul(magnitude, kernels.sign(a) if isinstance(a, np.ndarray) else math.copysign(1.0, a))
+    """|a| modulo |b|, which is exact, with the sign of a (0 for -0)."""
+    sign = kernels.sign(a) if isinstance(a, np.ndarray) else math.copysign(1.0, a)
+    a, b = (kernels.abs(x) if isinstance(x, np.ndarray) else math.fabs(x) for x in (a, b))
+    return kernels.mul(kernels.remainder(a, b), sign)
+
+
+def integer_quotient(a, b):
+    """Towards zero, as C divides: what fmod leaves over is taken off first, so that nothing is rounded."""
+    return np.floor_divide(a - np.fmod(a, b), b)
 
 
 def divided(name, ufunc, kernel, a, b):
     """A quotient or remainder of two operands of one dtype; an integer is not divided by 0."""
-    if is_floating(result_type(a, b)):
+    dtype = result_type(a, b)
+    if is_floating(dtype):
         return kernel(a, b)
+    if dtype == BOOL:
+        raise TypeError(f"{name} needs numbers, not truth values; convert one of them, for example with .long()")
 
     def checked(a, b):
         if not np.all(b):
@@ -149,7 +168,7 @@ def round(input, decimals=0):
 
     >>> import fastgrad as fg
     >>> fg.round(fg.tensor([0.5, 1.5, -2.7])), fg.round(fg.tensor([1.2345]), decimals=2)
-    (tensor([ 0.,  2., -3.]), tensor([1.2300]))
+    (tensor([ 0.,  2., -3.]), tensor([1.23]))
     """
     if decimals == 0 or not is_floating(input.dtype):
         return rounded(Round, input)

@@ -7,7 +7,7 @@ import math
 
 from .. import kernels
 from .activation import sigmoid
-from .base import OUT, Op, alike, apply, apply1
+from .base import OUT, Op, alike, apply, apply1, promoted
 from .elementwise import add, div, exp, mul, neg, pow, sub
 from .limits import nan_to_num
 
@@ -139,6 +139,44 @@ class Erf(Op):
         return mul(mul(dout, exp(neg(mul(x, x)))), 2.0 / math.sqrt(math.pi))
 
 
+class Sinh(Op):
+    """out = sinh x = (e^x - e^-x) / 2;   dx = dout cosh x.
+
+    With p = e^(x/2) - 1 and q = e^(-x/2) - 1 it is (p - q) / 2 times p + q + 2: nothing cancels near 0, and it overflows
+    no sooner than the result does.
+    """
+
+    saves = (0,)
+    floating = True
+
+    @staticmethod
+    def forward(ctx, x):
+        half = kernels.mul(x, 0.5)
+        p, q = kernels.expm1(half), kernels.expm1(kernels.neg(half))
+        return kernels.mul(kernels.mul(kernels.sub(p, q), 0.5), kernels.add(kernels.add(p, q), 2.0))
+
+    @staticmethod
+    def backward(ctx, dout):
+        return mul(dout, cosh(ctx.saved))
+
+
+class Cosh(Op):
+    """out = cosh x = (e^x + e^-x) / 2, by squares of e^(x/2) and e^(-x/2);   dx = dout sinh x."""
+
+    saves = (0,)
+    floating = True
+
+    @staticmethod
+    def forward(ctx, x):
+        half = kernels.mul(x, 0.5)
+        p, q = kernels.exp(half), kernels.exp(kernels.neg(half))
+        return kernels.add(kernels.mul(kernels.mul(p, 0.5), p), kernels.mul(kernels.mul(q, 0.5), q))
+
+    @staticmethod
+    def backward(ctx, dout):
+        return mul(dout, sinh(ctx.saved))
+
+
 class LogAddExp(Op):
     """out = ln(e^a + e^b) = max(a, b) + ln(1 + e^-|a - b|);   da = dout s(a - b),   db = dout s(b - a), s the sigmoid.
 
@@ -164,82 +202,74 @@ class LogAddExp(Op):
         )
 
 
-def sin(x):
+def sin(input):
     """The sine of x in radians.
 
     >>> import fastgrad as fg
     >>> fg.sin(fg.tensor([0.0, 1.5707964]))
     tensor([0., 1.])
     """
-    return apply1(Sin, x)
+    return apply1(Sin, input)
 
 
-def cos(x):
+def cos(input):
     """The cosine of x in radians."""
-    return apply1(Cos, x)
+    return apply1(Cos, input)
 
 
-def tan(x):
+def tan(input):
     """The tangent of x in radians."""
-    return apply1(Tan, x)
+    return apply1(Tan, input)
 
 
-def atan(x):
+def atan(input):
     """The angle whose tangent is x, in (-pi/2, pi/2)."""
-    return apply1(Atan, x)
+    return apply1(Atan, input)
 
 
-def expm1(x):
+def expm1(input):
     """e^x - 1, exact near 0 where the difference would cancel."""
-    return apply1(Expm1, x)
+    return apply1(Expm1, input)
 
 
-def log1p(x):
+def log1p(input):
     """ln(1 + x), exact near 0; -inf at -1, NaN below."""
-    return apply1(Log1p, x)
+    return apply1(Log1p, input)
 
 
-def log2(x):
+def log2(input):
     """The logarithm to base 2: -inf at 0, NaN below."""
-    return apply1(Log2, x)
+    return apply1(Log2, input)
 
 
-def log10(x):
+def log10(input):
     """The logarithm to base 10: -inf at 0, NaN below."""
-    return apply1(Log10, x)
+    return apply1(Log10, input)
 
 
-def exp2(x):
+def exp2(input):
     """2^x."""
-    return pow(2.0, x)
+    return pow(2.0, input)
 
 
-def erf(x):
+def erf(input):
     """The error function, the chance that a normal variable of variance 1/2 lies within +-x.
 
     >>> import fastgrad as fg
     >>> fg.erf(fg.tensor([0.0, 0.5]))
     tensor([0.    , 0.5205])
     """
-    return apply1(Erf, x)
+    return apply1(Erf, input)
 
 
-def sinh(x):
-    """(e^x - e^-x) / 2.
-
-    With p = e^(x/2) - 1 and q = e^(-x/2) - 1 it is (p - q) ((p + q) / 2 + 1): nothing cancels near 0, and it overflows
-    no sooner than the result does.
-    """
-    half = mul(x, 0.5)
-    p, q = expm1(half), expm1(neg(half))
-    return mul(sub(p, q), add(mul(add(p, q), 0.5), 1.0))
+def sinh(input):
+    """The hyperbolic sine, (e^x - e^-x) / 2, exact near 0."""
+    return apply(Sinh, *promoted(Sinh, input))
 
 
-def cosh(x):
-    """(e^x + e^-x) / 2, by squares of e^(x/2) and e^(-x/2): it overflows no sooner than the result does."""
-    half = mul(x, 0.5)
-    p, q = exp(half), exp(neg(half))
-    return add(mul(mul(p, 0.5), p), mul(mul(q, 0.5), q))
+def cosh(input):
+    """The hyperbolic cosine, (e^x + e^-x) / 2."""
+    return apply(Cosh, *promoted(Cosh, input))
 
 
 def logaddexp(input, other):

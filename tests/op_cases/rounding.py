@@ -30,8 +30,6 @@ CASES = {
         Case(lambda x: ops.remainder(1.5, x), lambda x: np.remainder(1.5, x), ONE, scale=np.abs),
     ],
     "Fmod": binary(ops.fmod, np.fmod, kind="bits"),
-    "div": [
-        Case(partial(ops.div, rounding_mode="trunc"), lambda a, b: np.trunc(a / b), TWO, kind="bits", order=1),
-        Case(partial(ops.div, rounding_mode="floor"), np.floor_divide, TWO, kind="bits", order=1),
-    ],
+    "TruncDivide": binary(partial(ops.div, rounding_mode="trunc"), lambda a, b: np.trunc(a / b), kind="bits", order=1),
+    "div": [Case(partial(ops.div, rounding_mode="floor"), np.floor_divide, TWO, kind="bits", order=1)],
 }

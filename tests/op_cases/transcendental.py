@@ -19,8 +19,8 @@ CASES = {
     "Log10": unary(ops.log10, np.log10, kind="elementary", domain="+"),
     "Erf": unary(ops.erf, np.vectorize(math.erf, otypes=[np.float64]), kind="elementary"),
     "exp2": unary(ops.exp2, np.exp2, kind="power"),
-    "sinh": unary(ops.sinh, np.sinh, kind="gradient"),
-    "cosh": unary(ops.cosh, np.cosh, kind="gradient"),
+    "Sinh": unary(ops.sinh, np.sinh, kind="gradient"),
+    "Cosh": unary(ops.cosh, np.cosh, kind="gradient"),
     "LogAddExp": [
         Case(ops.logaddexp, np.logaddexp, TWO, scale=lambda a, b: np.abs(a) + np.abs(b) + 1),
         Case(
