@@ -220,6 +220,7 @@ class Tensor(Value):
     sign, floor, ceil, round, trunc, frac = ops.sign, ops.floor, ops.ceil, ops.round, ops.trunc, ops.frac
     sin, cos, tan, atan, sinh, cosh, erf = ops.sin, ops.cos, ops.tan, ops.atan, ops.sinh, ops.cosh, ops.erf
     exp2, expm1, log2, log10, log1p, logaddexp = ops.exp2, ops.expm1, ops.log2, ops.log10, ops.log1p, ops.logaddexp
+    atan2, hypot = ops.atan2, ops.hypot
     lerp, addcmul, addcdiv, nan_to_num, heaviside = ops.lerp, ops.addcmul, ops.addcdiv, ops.nan_to_num, ops.heaviside
     maximum, minimum, relu, sigmoid, tanh = ops.maximum, ops.minimum, ops.relu, ops.sigmoid, ops.tanh
     clip, clamp_min, clamp_max, masked_fill = ops.clip, ops.clamp_min, ops.clamp_max, ops.masked_fill
@@ -254,6 +255,7 @@ class Tensor(Value):
     sin_, cos_, tan_, atan_, erf_ = map(in_place_form, (ops.sin, ops.cos, ops.tan, ops.atan, ops.erf))
     sinh_, cosh_, exp2_, expm1_ = map(in_place_form, (ops.sinh, ops.cosh, ops.exp2, ops.expm1))
     log2_, log10_, log1p_, nan_to_num_ = map(in_place_form, (ops.log2, ops.log10, ops.log1p, ops.nan_to_num))
+    atan2_, hypot_ = map(in_place_form, (ops.atan2, ops.hypot))
     lerp_, addcmul_, addcdiv_, heaviside_ = map(in_place_form, (ops.lerp, ops.addcmul, ops.addcdiv, ops.heaviside))
     relu_, sigmoid_, tanh_, masked_fill_ = map(in_place_form, (ops.relu, ops.sigmoid, ops.tanh, ops.masked_fill))
     clip_, clamp_min_, clamp_max_ = map(in_place_form, (ops.clip, ops.clamp_min, ops.clamp_max))

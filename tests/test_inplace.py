@@ -37,6 +37,8 @@ BINARY = [
     "clamp_max",
     "lerp",
     "heaviside",
+    "atan2",
+    "hypot",
 ]
 
 # name, arguments in place of which a string stands for another tensor, keywords

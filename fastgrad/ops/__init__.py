@@ -4,7 +4,8 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 """
 
 from .. import tape
-from . import activation, compare, dtypes, elementwise, limits, loss, matmul as _matmul, reduce, rounding, shape
+from . import activation, compare, dtypes, elementwise, limits, loss, matmul as _matmul, plane, reduce
+from . import rounding, shape
 from . import softmax as _softmax, transcendental
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
@@ -25,6 +26,7 @@ from .limits import *  # noqa: F403
 from .loss import *  # noqa: F403
 from .matmul import *  # noqa: F403
 from .matmul import linear as linear
+from .plane import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .reduce import sum_to as sum_to
 from .rounding import *  # noqa: F403
@@ -43,6 +45,7 @@ FAMILIES = (
     limits,
     loss,
     _matmul,
+    plane,
     reduce,
     rounding,
     shape,

@@ -142,8 +142,8 @@ class Erf(Op):
 class Sinh(Op):
     """out = sinh x = (e^x - e^-x) / 2;   dx = dout cosh x.
 
-    With p = e^(x/2) - 1 and q = e^(-x/2) - 1 it is (p - q) / 2 times p + q + 2: nothing cancels near 0, and it overflows
-    no sooner than the result does.
+    With p = e^(x/2) - 1 and q = e^(-x/2) - 1 it is (p - q) / 2 times p + q + 2: nothing cancels near 0, and it
+    overflows no sooner than the result does.
     """
 
     saves = (0,)

@@ -28,12 +28,19 @@ def of_signs(function, plain):
     ]
 
 
+def quotient(x):
+    return x / (x * 0)
+
+
 def states(function, plain):
     """Of x / 0, ln x and x itself."""
-    return [
-        Case(lambda x: ops.where(function(f(x)), x, 0.5), lambda x: np.where(plain(g(x)), x, 0.5), ONE, kind="bits")
-        for f, g in [(lambda x: x / (x * 0), lambda x: x / (x * 0)), (ops.log, np.log), (ops.copy, np.copy)]
-    ]
+
+    def case(f, g):
+        return Case(
+            lambda x: ops.where(function(f(x)), x, 0.5), lambda x: np.where(plain(g(x)), x, 0.5), ONE, kind="bits"
+        )
+
+    return [case(quotient, quotient), case(ops.log, np.log), case(ops.copy, np.copy)]
 
 
 CASES = {
