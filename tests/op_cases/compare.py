@@ -28,10 +28,6 @@ def of_signs(function, plain):
     ]
 
 
-def quotient(x):
-    return x / (x * 0)
-
-
 def states(function, plain):
     """Of x / 0, ln x and x itself."""
 
@@ -40,7 +36,8 @@ def states(function, plain):
             lambda x: ops.where(function(f(x)), x, 0.5), lambda x: np.where(plain(g(x)), x, 0.5), ONE, kind="bits"
         )
 
-    return [case(quotient, quotient), case(ops.log, np.log), case(ops.copy, np.copy)]
+    by_zero = case(lambda x: ops.div(x, ops.mul(x, 0.0)), lambda x: x / (x * 0))
+    return [by_zero, case(ops.log, np.log), case(ops.copy, np.copy)]
 
 
 CASES = {
