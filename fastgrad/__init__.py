@@ -13,12 +13,21 @@ import numpy as _np
 
 from . import kernels, ops, tape, tensor as _tensor
 from .tensor import Tensor, as_tensor, from_numpy, tensor
-from .autograd import enable_grad, grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad
+from .autograd import (
+    enable_grad,
+    grad,
+    gradcheck,
+    gradgradcheck,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .capture import CaptureError, capture
 from .ops import *  # noqa: F403
 from .ops import concatenate, concatenate as cat
 from .random import manual_seed
-from . import nn, optim
+from . import nn, optim, utils
 
 float32, float64, int64 = _np.float32, _np.float64, _np.int64
 

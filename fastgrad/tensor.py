@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import kernels, ops, tape
+from . import hooks, kernels, ops, tape
 from .tape import Value, state, wrap
 
 __all__ = ["Tensor", "as_tensor", "from_numpy", "tensor"]
@@ -128,26 +128,46 @@ class Tensor(Value):
         return bool(self.item())
 
     # -- the tape ------------------------------------------------------------------------------------------------------
-    def backward(self, gradient=None, retain_graph=False, create_graph=False):
-        """Adds d self / d leaf to ``leaf.grad`` for every leaf that requires a gradient.
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """Adds d self / d leaf to ``leaf.grad`` for every leaf that requires a gradient, or for ``inputs`` alone.
 
         ``gradient``: what flows in, of self's shape; may be left out for a single element (then it is 1).
         Errors: RuntimeError for a tensor without a gradient, a second backward through a freed graph, or a saved
         array that was changed in place; ValueError for a missing or misshapen ``gradient``.
         """
-        if not self.requires_grad:
-            raise RuntimeError(
-                "backward of a tensor that does not require a gradient: no input of its computation had "
-                "requires_grad=True, or it was made under no_grad() or from detach()"
-            )
-        gradient = seed_gradient(self, gradient, create_graph)
-        retain_graph = create_graph if retain_graph is None else retain_graph or create_graph
-        with set_grad(create_graph):
-            tape.backward([self], [gradient], retain_graph=retain_graph, create_graph=create_graph)
+        run_backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def detach(self):
         """The same memory as a tensor without history."""
         return wrap(self.data)
+
+    def register_hook(self, hook):
+        """Calls ``hook(grad)`` whenever the gradient of this tensor is known; what it returns, if not None, replaces it.
+
+        On a leaf it runs once for each backward, with the sum of what arrives, before that is added to ``grad``.
+        Returns a handle with ``remove()``. The hook may not change its argument in place.
+
+        >>> import fastgrad as fg
+        >>> x = fg.tensor([1.0, -2.0], requires_grad=True)
+        >>> handle = x.register_hook(lambda grad: grad * 10)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([ 20., -40.])
+        """
+        return hooks.register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Calls ``hook(tensor)`` after a backward has added to this leaf's ``grad``. Returns a handle."""
+        return hooks.register_post_accumulate_grad_hook(self, hook)
+
+    def retain_grad(self):
+        """Lets a result keep its gradient in ``grad``, as leaves do; after its hooks. A change in place ends it."""
+        hooks.retain_grad(self)
+
+    @property
+    def retains_grad(self):
+        """Whether this is a result that keeps its gradient."""
+        return hooks.retains_grad(self)
 
     def requires_grad_(self, requires_grad=True):
         if not requires_grad and self.node is not None:
@@ -364,6 +384,26 @@ def seed_gradient(root, gradient, as_tensors):
                 f"backward: gradient {array.shape} {array.dtype} must be like the tensor, {root.shape} {root.dtype}"
             )
     return (gradient if isinstance(gradient, Value) else wrap(array)) if as_tensors else array
+
+
+def run_backward(roots, gradients, retain_graph, create_graph, inputs):
+    """`Tensor.backward` of several tensors."""
+    for root in roots:
+        if not root.requires_grad:
+            raise RuntimeError(
+                "backward of a tensor that does not require a gradient: no input of its computation had "
+                "requires_grad=True, or it was made under no_grad() or from detach()"
+            )
+    seeds = [seed_gradient(root, g, create_graph) for root, g in zip(roots, gradients, strict=True)]
+    retain = create_graph if retain_graph is None else retain_graph or create_graph
+    with set_grad(create_graph):
+        if inputs is None:
+            return tape.backward(roots, seeds, retain_graph=retain, create_graph=create_graph)
+        inputs = [inputs] if isinstance(inputs, Value) else list(inputs)
+        wanted = {id(x.node or x): None for x in inputs}
+        tape.backward(roots, seeds, wanted=wanted, retain_graph=retain, create_graph=create_graph)
+        for x in inputs:
+            hooks.finished(x, wanted.pop(id(x.node or x), None))
 
 
 tape.install(tensor=Tensor)

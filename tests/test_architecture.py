@@ -14,15 +14,19 @@ SOURCES = sorted(p for p in PACKAGE.rglob("*.py") if "_build" not in p.parts)
 
 # A room may import these, and itself. What is not listed is the workshop: it imports anything, and no engine file it.
 ARROWS = {
-    "tape": set(),
+    "versions": set(),
+    "tape": {"versions"},
+    "hooks": {"tape"},
+    "joint": {"tape"},
     "random": set(),
     "kernels": set(),
     "ops": {"tape", "kernels"},
-    "tensor": {"tape", "kernels", "ops"},
-    "autograd": {"tape", "tensor"},
+    "tensor": {"tape", "kernels", "ops", "hooks"},
+    "autograd": {"tape", "tensor", "ops", "kernels", "versions", "hooks", "joint"},
     "capture": {"tape", "kernels"},
-    "nn": {"tape", "ops", "tensor", "random"},
+    "nn": {"tape", "ops", "tensor", "random", "kernels", "hooks", "joint"},
     "optim": {"tape", "kernels"},
+    "utils": {"tape", "tensor", "random", "versions", "hooks"},
 }
 OUTSIDE = {"numpy", "__future__"}  # of the standard library, an engine file may import anything
 WORKSHOP_ONLY = {"matplotlib", "tqdm", "scipy", "torch", "pytest"}
