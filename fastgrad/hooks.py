@@ -1,8 +1,8 @@
 """Hooks: functions that see a gradient on its way, and may replace it.
 
 A node without hooks pays nothing for those of others: where a result has one, a stand-in takes the place of the node's
-op, and `tape.backward` asks a stand-in first. A leaf keeps its hooks itself; they run once for each backward, on the sum
-of what has arrived. `Watch` is for those who want to see every node a thread makes.
+op, and `tape.backward` asks a stand-in first. A leaf keeps its hooks itself; they run once for each backward, on the
+sum of what has arrived. `Watch` is for those who want to see every node a thread makes.
 """
 
 import threading

@@ -12,7 +12,7 @@ __all__ = ["Joint", "part", "record_joint"]
 
 
 class Joint:
-    """A rule for the tape that is no op: ``backward(ctx, dout)``, where dout is a `Parts` if there are several results."""
+    """A rule for the tape that is no op: ``backward(ctx, dout)``; dout is a `Parts` if there are several results."""
 
     saves: tuple = ()
     part: type
@@ -33,7 +33,7 @@ class Part:
 
 
 def record_joint(rule, node, edges, arrays, results):
-    """`tape.record` for a list of arrays; None where a result is not differentiable. One result alone needs no parts."""
+    """`tape.record` for a list of arrays, None where a result is not differentiable. One alone needs no parts."""
     if len(results) == 1:
         return [tape.record(rule, node, edges, arrays, results[0])]
     tape.record(rule, node, edges, arrays, Parts(results))
