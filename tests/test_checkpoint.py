@@ -48,19 +48,17 @@ def test_memory_of_a_deep_net_is_lower(no_gc):
         before = fg.kernels.memory()["used"]
         used = []
 
-        def look(g, used=used, before=before):
+        def look(_, used=used, before=before):
             used.append(fg.kernels.memory()["used"] - before)
 
+        handles = [m.register_full_backward_hook(lambda m, gi, go: look(None)) for m in net if isinstance(m, nn.Linear)]
         out = run(x)
         look(None)
-        inner = [m.register_full_backward_hook(lambda m, gi, go: look(None)) for m in net if isinstance(m, nn.Linear)]
-        again = run(x)
-        del out
-        again.sum().backward()
+        out.sum().backward()
         held[name], peak[name] = used[0], max(used)
-        for handle in inner:
+        for handle in handles:
             handle.remove()
-        del again
+        del out
         net.zero_grad()
     # plain: the 32 results of tanh; checkpoint: the results of 8 segments, and one segment of 4 layers
     weights = sum(p.data.nbytes for p in net.parameters())
