@@ -22,7 +22,7 @@ erf = np.vectorize(library.erf, otypes=[np.float64])
 
 
 class Gelu(Function):
-    """out = x F(x),  F(x) = (1 + erf(x / sqrt 2)) / 2;   dx = dout (F(x) + x F'(x)),  F'(x) = e^(-x^2 / 2) / sqrt(2 pi).
+    """out = x F(x),  F(x) = (1 + erf(x / sqrt 2)) / 2;   dx = dout (F(x) + x f(x)),  f(x) = e^(-x^2 / 2) / sqrt(2 pi).
 
     Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """

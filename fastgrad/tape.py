@@ -7,7 +7,9 @@ what arrives at each input. A node is always newer than its inputs, so "newest f
 gradient is complete before it is passed on.
 
 The tape knows no operation. `ops` installs the two it needs: `add`, to sum the contributions that reach one input, and
-`sum_to`, to undo broadcasting, so that a rule is pure calculus.
+`sum_to`, to undo broadcasting, so that a rule is pure calculus. What has been changed in place is known to `versions`;
+`hooks` puts a stand-in in the place of an op whose gradient somebody wants to see, and `joint` makes nodes with several
+results.
 """
 
 import threading
@@ -16,7 +18,9 @@ from itertools import count
 from typing import Any
 
 from . import versions
-from .versions import OUT as OUT, changed as changed, rewritten as rewritten, storage as storage
+from .versions import OUT as OUT
+from .versions import changed as changed
+from .versions import storage as storage
 
 new_key = count(0, -1).__next__  # keys fall with time: the newest node has the smallest
 
@@ -108,6 +112,7 @@ add: Any = None
 sum_to: Any = None
 copy: Any = None
 watch: Any = None
+views_are_checked = False  # once a recorded tensor has been changed in place
 is_watched = False  # while a thread wants to see every node that it makes: anomaly detection, checkpoints
 hooks_are_checked = False  # once a gradient has a hook, or an op a stand-in (`hooks.Tapped`)
 
@@ -126,7 +131,7 @@ def wrap(array, node=None):
 
 def record(op, node, edges, arrays, out):
     """Completes the node of ``out = op(*arrays)``. `edges`: for each operand its node, the leaf itself, or None."""
-    if versions.views_are_checked:
+    if views_are_checked:
         versions.refuse_old_views(op, edges, arrays)
     node.op, node.shape, node.clock, node.key = op, out.shape, versions.clock, new_key()
     node.first = edges[0]
@@ -172,9 +177,8 @@ def backward(roots, gradients, *, wanted=None, last=None, retain_graph=False, cr
                 g = copy(g)  # a leaf keeps its gradient: it must not share memory with another's
             if type(edge) is not Node:
                 accumulate(edge, g, wanted, hooked)
-            elif edge.key in waiting:
-                before = waiting[edge.key][1]  # out of place: the first one was borrowed
-                waiting[edge.key] = edge, before.plus(g) if type(g) is Parts else add(before, g)
+            elif edge.key in waiting:  # out of place: the first one was borrowed
+                waiting[edge.key] = edge, (Parts.plus if type(g) is Parts else add)(waiting[edge.key][1], g)
             else:
                 waiting[edge.key] = edge, g
                 heappush(heap, edge.key)
@@ -199,6 +203,13 @@ def accumulate(leaf, g, wanted, hooked=None):
     g = g if isinstance(g, Value) else wrap(g)
     before = leaf._grad
     leaf._grad = g if before is None else add(before, g) if g.requires_grad else wrap(add(before.data, g.data))
+
+
+def rewritten(array):
+    """Tells that the change just made was recorded: a view taken before it is out of date."""
+    global views_are_checked
+    views_are_checked = True
+    versions.rewritten(array)
 
 
 def refuse_freed(node):

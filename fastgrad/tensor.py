@@ -142,7 +142,7 @@ class Tensor(Value):
         return wrap(self.data)
 
     def register_hook(self, hook):
-        """Calls ``hook(grad)`` whenever the gradient of this tensor is known; what it returns, if not None, replaces it.
+        """Calls ``hook(grad)`` when the gradient of this tensor is known; what it returns, if not None, replaces it.
 
         On a leaf it runs once for each backward, with the sum of what arrives, before that is added to ``grad``.
         Returns a handle with ``remove()``. The hook may not change its argument in place.

@@ -12,10 +12,9 @@ from functools import partial
 
 OUT = -1  # in Op.saves: the result itself
 clock = 0  # how many times fastgrad has changed an array in place
-# id of a storage -> [clock of its last change, weak reference that removes the entry, clock of its last recorded change]
+# id of a storage -> [time of its last change, weak reference that removes the entry, time of its last recorded change]
 _changed: dict[int, list] = {}
 _lock = threading.Lock()  # a clock that went backwards would let another thread's stale array pass
-views_are_checked = False  # once a recorded tensor has been changed in place
 
 
 def storage(array):
@@ -51,9 +50,7 @@ def changed_at(array):
 
 
 def rewritten(array):
-    """Tells the tape that the change just made was recorded: nodes of this memory made before it are out of date."""
-    global views_are_checked
-    views_are_checked = True
+    """Notes that the change just made was recorded: nodes of this memory made before it are out of date."""
     _changed[id(storage(array))][2] = clock
 
 

@@ -1,6 +1,7 @@
 """autograd.Function: an operation of one's own."""
 
 import weakref
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ class Exp(Function):
 class Both(Function):
     """Product and sum, each scaled by a number; and the number."""
 
-    seen: list = []
+    seen: ClassVar[list] = []
 
     @staticmethod
     def forward(ctx, a, scale, b):
@@ -87,7 +88,10 @@ def test_third_order():
 
 def test_several_outputs():
     a, b = values(2, 3), values(2, 3, seed=1)
-    both = lambda a, b: Both.apply(a, 2.0, b)[:2]
+
+    def both(a, b):
+        return Both.apply(a, 2.0, b)[:2]
+
     assert fg.gradcheck(both, (a, b))
     assert fg.gradgradcheck(both, (a, b))
     Both.seen.clear()
@@ -208,7 +212,7 @@ def test_once_differentiable():
     x = leaf(3)
     assert fg.grad(Square.apply(x).sum(), x)[0].tolist() == [6]
     (slope,) = fg.grad(Square.apply(x).sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="Square: its backward has no derivative of its own.*once_differentiable"):
+    with pytest.raises(RuntimeError, match=r"Square: its backward has no derivative of its own.*once_differentiable"):
         fg.grad(slope.sum(), x)
 
 
@@ -253,7 +257,7 @@ def test_mark_dirty(no_gc):
             ctx.mark_dirty(x)
             return x * 1.0
 
-    with pytest.raises(RuntimeError, match="Lost: an argument of shape .* is marked dirty and not returned"):
+    with pytest.raises(RuntimeError, match=r"Lost: an argument of shape .* is marked dirty and not returned"):
         Lost.apply(x * 1.0)
 
 
@@ -309,8 +313,7 @@ def test_wrong_gradients_are_named(returned, error, text):
 
 def test_gradients_are_summed_and_cast_to_their_argument():
     a, b = leaf(1, 2, dtype=np.float32), leaf(1, 2)
-    wide = lambda d: (fg.tensor(np.ones((3, 2))), None, d, None, None)
-    with_backward(wide)(a, 3, b).sum().backward()
+    with_backward(lambda d: (fg.tensor(np.ones((3, 2))), None, d, None, None))(a, 3, b).sum().backward()
     assert (a.grad.tolist(), a.grad.dtype) == ([3, 3], np.float32)
     g = fg.tensor(np.ones(2))
     a = leaf(1, 2)

@@ -115,8 +115,14 @@ def test_post_accumulate_hooks():
 
 def test_an_optimizer_in_backward():
     x, y = leaf(1, 2), leaf(3, 4)
-    for p in (x, y):
-        p.register_post_accumulate_grad_hook(lambda p, o=fg.optim.SGD([p], lr=0.5): (o.step(), o.zero_grad()))
+    optimizers = {p: fg.optim.SGD([p], lr=0.5) for p in (x, y)}
+
+    def update(p):
+        optimizers[p].step()
+        optimizers[p].zero_grad()
+
+    for p in optimizers:
+        p.register_post_accumulate_grad_hook(update)
     (x * y).sum().backward()
     assert (x.tolist(), y.tolist()) == ([-0.5, 0], [2.5, 3])
 

@@ -1,6 +1,7 @@
 """Function: an operation of one's own with its derivative, PyTorch's way."""
 
 from functools import wraps
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class FunctionCtx:
         self._constant: tuple = ()
         self._materialize = True
         self._saved: list = []  # (tensor, number of the argument it is, number of the result it is)
-        self._taped = None  # while a backward runs that is itself recorded: the node
+        self._taped: Any = None  # while a backward runs that is itself recorded: the node
 
     def save_for_backward(self, *tensors):
         """Tensors (or None) that backward finds in ``saved_tensors``. Arguments and results belong here and not in an
@@ -122,6 +123,7 @@ class Function:
     """
 
     host = False
+    _rule: Any
 
     def __init_subclass__(cls):
         cls._rule = type(cls.__name__, (Rule,), {"function": cls})
@@ -213,8 +215,8 @@ def on_host(cls, ctx, args):
     def forward(*arrays):
         given = list(template)
         for i, array in zip(places, arrays, strict=True):
-            given[i] = wrap(array)
-            given[i].requires_grad = ctx.needs_input_grad[i]
+            given[i] = own = wrap(array)
+            own.requires_grad = ctx.needs_input_grad[i]
         with set_grad(False):
             results = run(cls, ctx, tuple(given))
         shape[:] = [results, given]
@@ -242,14 +244,14 @@ def on_host(cls, ctx, args):
 class Rule(Joint):
     """What the tape sees of a Function."""
 
-    function: type
+    function: Any
 
     @classmethod
     def backward(cls, node, dout):
         ctx = node.info
         taped = isinstance(node.saved, Node)  # the tape's create_graph: this backward is itself recorded
-        douts = dout if type(dout) is Parts else (dout,)
-        douts = [zeros(ctx, i) if g is None and ctx._materialize else g for i, g in enumerate(douts)]
+        parts = dout if type(dout) is Parts else (dout,)
+        douts = [zeros(ctx, i) if g is None and ctx._materialize else g for i, g in enumerate(parts)]
         if cls.function.host:
             found = backward_on_host(cls.function, ctx, douts)
         else:
@@ -315,9 +317,9 @@ def backward_on_host(function, ctx, douts):
     there: list = []
 
     def backward(*given):
-        given = iter(given)
+        new = iter(given)
         with set_grad(False):
-            found = call(function, ctx, [None if a is None else next(given) for a in arrays])
+            found = call(function, ctx, [None if a is None else next(new) for a in arrays])
         there[:] = [g is not None for g in found]
         return tuple(g.data if isinstance(g, Value) else g for g in found if g is not None)
 

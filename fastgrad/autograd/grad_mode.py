@@ -60,11 +60,7 @@ class _Fixed(_Switch):
     position = False
 
     def __new__(cls, function=None):
-        own = super().__new__(cls)
-        if function is None:
-            return own
-        own.__init__()
-        return own(function)
+        return super().__new__(cls) if function is None else cls()(function)
 
     def __init__(self):
         super().__init__(self.position)
@@ -110,11 +106,7 @@ class inference_mode(_Switch):
     """
 
     def __new__(cls, mode=True):
-        own = super().__new__(cls)
-        if not callable(mode):
-            return own
-        own.__init__()
-        return own(mode)
+        return cls()(mode) if callable(mode) else super().__new__(cls)
 
     def __init__(self, mode=True):
         super().__init__(not mode)

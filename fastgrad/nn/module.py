@@ -90,7 +90,10 @@ class Module:
         return hooks.register(self, "after", hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(self, hook, prepend=False):
-        """Calls ``hook(module, grad_output)``, a tuple, when the gradients of the outputs are known; may replace them."""
+        """Calls ``hook(module, grad_output)``, a tuple, when the gradients of the outputs are known.
+
+        What it returns, if not None, takes the place of grad_output.
+        """
         return hooks.register(self, "backward_before", hook, prepend)
 
     def register_full_backward_hook(self, hook, prepend=False):

@@ -1,7 +1,8 @@
 """checkpoint: forget what a function's operations saved, and run it again when backward needs them.
 
 The memory of a network's activations grows with its depth L; with a checkpoint every sqrt(L) layers it grows with
-sqrt(L), for one more forward pass (Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost", 2016).
+sqrt(L), for one more forward pass.
+Source: Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost", 2016.
 
 The function is recorded as usual, and each node is emptied as soon as it is made. The first of its nodes that backward
 visits has the function run again, on a graph of its own; each new node's arrays go to the old node in its place. The
@@ -132,8 +133,8 @@ class Run:
 
     def refuse(self, what):
         raise RuntimeError(
-            f"checkpoint of {name_of(self.function)}: {what}; the function must do the same again when backward runs it "
-            f"(no control flow on state that changes; random numbers from fastgrad's generator)"
+            f"checkpoint of {name_of(self.function)}: {what}; the function must do the same again when backward "
+            f"runs it (no control flow on state that changes; random numbers from fastgrad's generator)"
         )
 
 
