@@ -26,6 +26,7 @@ from .autograd import (
 from .capture import CaptureError, capture
 from .ops import *  # noqa: F403
 from .ops import concatenate, concatenate as cat
+from .profiler import profile
 from .random import manual_seed
 from . import nn, optim, utils
 

@@ -11,9 +11,9 @@ door, `fg_launch`. It never copies what will be written. Four things may happen 
 * while a profiler is on, the call's times are written down;
 * when the call is long enough, the GIL is given up while it runs.
 
-READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi and
-broadcast.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay, calls of Python),
-trace.pxi (what a profiler sees).
+READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi,
+broadcast.pxi and each.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay,
+calls of Python), trace.pxi (what a profiler sees).
 """
 import operator
 import os
@@ -83,10 +83,11 @@ cdef extern from "fastgrad.h" nogil:
         FG_ISAS
         FG_MAP
         FG_REDUCE
+        FG_LINES
         FG_ROWS
+        FG_INDEX
         FG_TILES
         FG_EACH
-        FG_K_max
     ctypedef struct fg_blas:
         int ilp64
         char *prefix
@@ -126,7 +127,7 @@ cdef extern from "launch.h" nogil:
     ctypedef struct fg_event:
         int64_t start, end, bytes, flops
         int64_t *size
-        int32_t kernel, dtype, ndim, threads, replayed, status
+        int32_t kernel, dtype, ndim, threads, replayed
     ctypedef struct fg_trace:
         fg_event *events
         int64_t count, capacity, lost
@@ -417,6 +418,7 @@ def set_memory_cap(size_t cap):
 
 
 include "arrays.pxi"
+include "each.pxi"
 include "kernel.pxi"
 include "broadcast.pxi"
 include "call.pxi"

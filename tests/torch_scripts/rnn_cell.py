@@ -37,11 +37,14 @@ class RNN(nn.Module):
 
 
 rnn = RNN(len(letters), 16, 3)
-state = {name: torch.tensor(rng.normal(scale=0.3, size=tuple(p.shape)), dtype=p.dtype) for name, p in rnn.state_dict().items()}
+state = {
+    name: torch.tensor(rng.normal(scale=0.3, size=tuple(p.shape)), dtype=p.dtype)
+    for name, p in rnn.state_dict().items()
+}
 rnn.load_state_dict(state)
 criterion = nn.NLLLoss()
 learning_rate = 0.1
-for epoch in range(30):
+for _epoch in range(30):
     total = 0.0
     for word, language in words:
         hidden = rnn.init_hidden()
@@ -51,8 +54,9 @@ for epoch in range(30):
             output, hidden = rnn(line[i], hidden)
         loss = criterion(output, torch.tensor([language], dtype=torch.long))
         loss.backward()
-        for p in rnn.parameters():
-            p.data.add_(p.grad.data, alpha=-learning_rate)
+        with torch.no_grad():
+            for p in rnn.parameters():
+                p.add_(p.grad, alpha=-learning_rate)
         total += loss.item()
     print(total)
 top_n, top_i = output.topk(1)

@@ -10,7 +10,7 @@ w1 = torch.from_numpy(rng.normal(size=(20, 12))).float().requires_grad_()
 w2 = torch.from_numpy(rng.normal(size=(12, 5))).to(torch.float32).requires_grad_(True)
 
 learning_rate = 1e-3
-for t in range(40):
+for _t in range(40):
     loss = (x.mm(w1).clamp(min=0).mm(w2) - y).pow(2).sum()
     print(loss.item())
     loss.backward()

@@ -13,7 +13,7 @@ w1 = torch.tensor(rng.normal(size=(D_in, H)), dtype=torch.float)
 w2 = torch.tensor(rng.normal(size=(H, D_out)), dtype=torch.float)
 
 learning_rate = 1e-3
-for t in range(40):
+for _t in range(40):
     h = x.mm(w1)
     h_relu = h.clamp(min=0)
     y_pred = h_relu.mm(w2)

@@ -50,7 +50,9 @@ with torch.no_grad():
 optimizer = optim.Adam(model.parameters(), lr=1e-2)
 
 side = np.arange(6)
-templates = np.stack([side[:, None] > side, side[:, None] % 2 == side % 2, side[:, None] + 0 * side > 2]).astype("float32")
+templates = np.stack([side[:, None] > side, side[:, None] % 2 == side % 2, side[:, None] + 0 * side > 2]).astype(
+    "float32"
+)
 model.train()
 for _epoch in range(20):
     data = torch.from_numpy(templates[rng.integers(0, 3, 32)]).unsqueeze(1)
