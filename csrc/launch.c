@@ -3,9 +3,14 @@
  * How a call is cut depends on the call alone; how many threads run the pieces never changes a bit of the answer.
  * Only the team it hands the pieces to (team.c) starts threads.
  */
+#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#endif
 #include "launch.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "cpu.h"
 
@@ -55,40 +60,102 @@ static void piece_of_call(void *job, int phase, int64_t lo, int64_t hi) {
     fg_bodies[call->isa][call->dtype][call->kernel](call, phase, lo, hi);
 }
 
-static void run(fg_team *team, fg_call *call, const fg_plan *plan) {
+/* Returns the largest team that could take part. */
+static int run(fg_team *team, fg_call *call, const fg_plan *plan) {
+    int most = 1;
     for (int phase = 0; phase < plan->phases; phase++) {
         int64_t units = plan->units[phase];
         if (units <= 0) continue;
-        if (call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && units > plan->grain[phase])
-            fg_team_run(team, call->threads, plan->share, piece_of_call, call, phase, units, plan->grain[phase],
-                        plan->cost);
-        else
+        if (call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && units > plan->grain[phase]) {
+            int team_size = fg_team_run(team, call->threads, plan->share, piece_of_call, call, phase, units,
+                                        plan->grain[phase], plan->cost);
+            if (team_size > most) most = team_size;
+        } else
             piece_of_call(call, phase, 0, units);
     }
+    return most;
 }
 
-void fg_launch(fg_team *team, fg_call *call) {
+static int launch(fg_team *team, fg_call *call) {
+    int threads = 1;
     fg_plan plan;
     fg_make_plan(call, &plan);
     if (plan.scratch <= STACK_SCRATCH) {
         _Alignas(64) char scratch[STACK_SCRATCH];
         call->scratch = scratch;
-        run(team, call, &plan);
+        threads = run(team, call, &plan);
     } else {
         call->scratch = malloc(plan.scratch);
         if (call->scratch)
-            run(team, call, &plan);
+            threads = run(team, call, &plan);
         else
             call->status = FG_NO_MEMORY;
         free(call->scratch);
     }
     call->scratch = NULL;
+    return threads;
 }
 
-int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n) {
+int64_t fg_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t fg_elements(const fg_call *call) {
+    const fg_tensor *table = call->ptr[0];
+    int64_t n = 0;
+    for (int i = 0; i < call->tensors; i++) n += table[i].n;
+    return n;
+}
+
+int64_t fg_flops(const fg_call *call) { return fg_rows[call->kernel].unit == FG_TILES ? 2 * call->work : 0; }
+
+static void add_event(fg_trace *trace, const fg_call *call, int64_t start, int64_t end, int threads, int replayed) {
+    if (trace->count == trace->capacity) {
+        int64_t capacity = trace->capacity ? 2 * trace->capacity : 1024;
+        fg_event *events = realloc(trace->events, (size_t)capacity * sizeof *events);
+        if (!events) {
+            trace->lost++;
+            return;
+        }
+        trace->events = events;
+        trace->capacity = capacity;
+    }
+    fg_event *event = &trace->events[trace->count++];
+    *event = (fg_event){.start = start, .end = end, .kernel = call->kernel, .dtype = call->dtype, .ndim = call->ndim};
+    event->threads = threads;
+    event->replayed = replayed;
+    event->status = call->status;
+    event->bytes = trace->bytes(call);
+    event->flops = fg_flops(call);
+    if (fg_rows[call->kernel].unit == FG_EACH) {
+        event->size[0] = call->tensors;
+        event->size[1] = fg_elements(call);
+    } else
+        memcpy(event->size, call->size, sizeof event->size);
+}
+
+static void launch_traced(fg_team *team, fg_call *call, fg_trace *trace, int replayed) {
+    int64_t start = fg_now();
+    int threads = launch(team, call);
+    add_event(trace, call, start, fg_now(), threads, replayed);
+}
+
+void fg_launch(fg_team *team, fg_call *call, fg_trace *trace) {
+    if (trace)
+        launch_traced(team, call, trace, 0);
+    else
+        launch(team, call);
+}
+
+int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n, fg_trace *trace) {
     for (int64_t i = 0; i < n; i++) {
         calls[i].status = 0;
-        fg_launch(team, &calls[i]);
+        if (trace)
+            launch_traced(team, &calls[i], trace, 1);
+        else
+            launch(team, &calls[i]);
         if (calls[i].status) return i;
     }
     return n;

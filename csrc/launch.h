@@ -28,11 +28,41 @@ void fg_plan_matmul(const fg_call *call, fg_plan *plan);
 /* A status launch itself sets; bodies set 1 + the offending index. */
 enum { FG_NO_MEMORY = -1 };
 
-/* Runs one call to its end. */
-void fg_launch(fg_team *team, fg_call *call);
+/* One call that has run, for the profiler. */
+typedef struct {
+    int64_t start, end;     /* nanoseconds of fg_now */
+    int64_t bytes;          /* what its arrays hold, read and written */
+    int64_t flops;          /* TILES: two for each multiply-add; others: 0, memory is what bounds them */
+    int64_t size[FG_SIZES]; /* of the call; EACH: the number of tensors and of elements */
+    int32_t kernel, dtype;
+    int32_t ndim;     /* MAP: how many sizes there are */
+    int32_t threads;  /* the largest team that could take part */
+    int32_t replayed; /* by fg_replay */
+    int32_t status;
+} fg_event;
+
+/* Where the calls of one thread are written down while a profiler is on. The binding owns it. */
+typedef struct {
+    fg_event *events;
+    int64_t count, capacity;
+    int64_t lost; /* calls there was no memory for */
+    int64_t (*bytes)(const fg_call *call);
+} fg_trace;
+
+/* Runs one call to its end, and writes it down unless `trace` is NULL. */
+void fg_launch(fg_team *team, fg_call *call, fg_trace *trace);
 
 /* Runs calls in order; stops at the first that sets a status and returns its index, or n. */
-int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n);
+int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n, fg_trace *trace);
+
+/* Elements in all tensors of an EACH call. */
+int64_t fg_elements(const fg_call *call);
+
+/* Multiply-adds counted as two; 0 for everything but products. */
+int64_t fg_flops(const fg_call *call);
+
+/* Nanoseconds of a clock that never goes back. */
+int64_t fg_now(void);
 
 /* What a call costs on one core, nanoseconds: the binding gives up the GIL for long ones. */
 double fg_cost(const fg_call *call);

@@ -1,4 +1,5 @@
 # Written by python -m fastgrad.kernels.stubs from csrc/kernels.def; change those.
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from inspect import Signature
 from typing import Any, Literal, TypeAlias
@@ -40,6 +41,7 @@ __all__ = [
     "exp",
     "fill",
     "heaviside",
+    "host",
     "info",
     "linear",
     "log",
@@ -82,6 +84,7 @@ _Array: TypeAlias = NDArray[Any]
 _Operand: TypeAlias = NDArray[Any] | float | np.number[Any]
 _Arrays: TypeAlias = NDArray[Any] | list[NDArray[Any]] | tuple[NDArray[Any], ...]
 
+def host(function: Callable[..., Any], *arguments: Any) -> Any: ...
 def info() -> dict[str, Any]: ...
 def refuse_capture(what: str, instead: str) -> None: ...
 def signature(kernel: Kernel) -> Signature: ...

@@ -119,11 +119,11 @@ cdef void set_work(fg_call *call, int letters) noexcept:
 
 
 cdef object copied(PyArrayObject *a):
-    """A contiguous copy, made by the copy kernel where it serves the dtype, so that a captured step makes it again."""
+    """A contiguous copy, which a captured step makes again: by the copy kernel where it serves the dtype, or NumPy."""
     cdef int typenum = PyArray_TYPE(a)
     if (typenum == NPY_FLOAT or typenum == NPY_DOUBLE) and walkable(a):
         return KERNELS["copy"](<object>a)
+    fresh = (<object>a).copy()
     if fg_tls.program != NULL:
-        raise CaptureError(f"a {(<object>a).dtype} array that NumPy has to copy first (it is not contiguous, not "
-                           f"aligned, or overlaps the result) cannot be captured; pass a copy of it")
-    return (<object>a).copy()
+        (<Program>fg_tls.program).call_host(Host(np.copyto, [fresh, <object>a], None))
+    return fresh

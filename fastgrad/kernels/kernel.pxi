@@ -117,6 +117,23 @@ cdef class Kernel:
     def __wrapped__(self):
         return self.reference
 
+    cdef list complete(self, PyObject **argv):
+        """All arguments in order, defaults filled in; None if one is missing."""
+        cdef Param *param
+        cdef int i
+        cdef list found = []
+        for i in range(self.params):
+            param = &self.param[i]
+            if argv[i] != NULL:
+                found.append(<object>argv[i])
+            elif param.kind == SCALAR and param.has_default:
+                found.append(param.default)
+            elif param.kind == ARRAY and (self.slot[param.index].mode == WRITE or self.slot[param.index].optional):
+                found.append(None)
+            else:
+                return None
+        return found
+
     cdef int scalars(self):
         """How many double scalars the row has."""
         cdef int i

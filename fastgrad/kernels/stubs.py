@@ -17,6 +17,7 @@ WIDTH = 120
 
 HEAD = """\
 # Written by python -m fastgrad.kernels.stubs from csrc/kernels.def; change those.
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from inspect import Signature
 from typing import Any, Literal, TypeAlias
@@ -32,6 +33,7 @@ _Array: TypeAlias = NDArray[Any]
 _Operand: TypeAlias = NDArray[Any] | float | np.number[Any]
 _Arrays: TypeAlias = NDArray[Any] | list[NDArray[Any]] | tuple[NDArray[Any], ...]
 
+def host(function: Callable[..., Any], *arguments: Any) -> Any: ...
 def info() -> dict[str, Any]: ...
 def refuse_capture(what: str, instead: str) -> None: ...
 def signature(kernel: Kernel) -> Signature: ...
