@@ -1,6 +1,6 @@
 """The kernels: every name here is one kernel with two implementations, C (native) and NumPy (reference).
 
-The reference is the definition. Which one runs is switched per thread::
+The reference is the definition. Which one runs is switched per thread:
 
     with fastgrad.kernels.use("reference"):
         ...
