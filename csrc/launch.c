@@ -33,24 +33,46 @@ static void plan_reduce(const fg_call *call, fg_plan *plan) {
     int64_t block = I == 1 ? FG_BLOCK : FG_COLUMN_BLOCK;
     int64_t blocks = R > block ? ceil_div(R, block) : 1;
     int64_t chunks = I == 1 ? 1 : ceil_div(I, FG_COLUMNS);
-    plan->units[0] = O * blocks * chunks;
-    if (blocks > 1 && !backward) {
+    plan->units[backward] = O * blocks * chunks;
+    if (backward) {
+        plan->phases = 2;
+        plan->units[0] = O * I;
+        plan->grain[0] = FG_CHECK_GRAIN;
+    } else if (blocks > 1) {
         plan->phases = 2;
         plan->units[1] = O * I;
         plan->grain[1] = 16;
-        plan->scratch = 16 * (size_t)(O * blocks * I); /* sum: double; max: double and index */
+        plan->scratch = 16 * (size_t)(O * blocks * I); /* sum, prod: double; max, min: double and index */
     }
+}
+
+/* x[O,R,I] along R: a line is one o and one i, and lines whose numbers share cache lines stay together. */
+static void plan_lines(const fg_call *call, fg_plan *plan) {
+    int64_t I = call->size[2];
+    plan->units[0] = call->size[0] * I;
+    plan->grain[0] = I == 1 ? 4 : I < 16 ? I : 16;
+}
+
+/* A row that may refuse its labels checks them in a phase of its own. */
+static void plan_rows(const fg_call *call, fg_plan *plan) {
+    plan->units[0] = call->size[0];
+    if (fg_rows[call->kernel].errors[0] == 0) return;
+    plan->phases = 2;
+    plan->grain[0] = FG_CHECK_GRAIN;
+    plan->units[1] = call->size[0];
 }
 
 void fg_make_plan(const fg_call *call, fg_plan *plan) {
     const fg_row *row = &fg_rows[call->kernel];
-    *plan = (fg_plan){.phases = 1, .units = {call->work, 0}, .grain = {1, 1}, .share = 4};
+    *plan = (fg_plan){.phases = 1, .units = {call->work}, .grain = {1, 1, 1}, .share = 4};
     plan->cost = row->cost * (double)call->work;
     switch (row->unit) {
     case FG_MAP:
     case FG_EACH: plan->grain[0] = 64; break;
     case FG_REDUCE: plan_reduce(call, plan); break;
-    case FG_ROWS: plan->units[0] = call->size[0]; break;
+    case FG_LINES: plan_lines(call, plan); break;
+    case FG_ROWS: plan_rows(call, plan); break;
+    case FG_INDEX: fg_plan_index(call, plan); break;
     case FG_TILES: fg_plan_matmul(call, plan); break;
     }
 }
@@ -63,7 +85,11 @@ static void piece_of_call(void *job, int phase, int64_t lo, int64_t hi) {
 /* Returns the largest team that could take part. */
 static int run(fg_team *team, fg_call *call, const fg_plan *plan) {
     int most = 1;
+<<<<<<< HEAD
     for (int phase = 0; phase < plan->phases; phase++) {
+=======
+    for (int phase = 0; phase < plan->phases && !call->status; phase++) {
+>>>>>>> main
         int64_t units = plan->units[phase];
         if (units <= 0) continue;
         if (call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && units > plan->grain[phase]) {

@@ -5,11 +5,11 @@
 #include "fastgrad.h"
 #include "team.h"
 
-enum { FG_PHASES = 2 };
+enum { FG_PHASES = 3 };
 
 /* How a call is cut. A function of the call alone, never of the number of threads. */
 typedef struct {
-    int phases;               /* a barrier stands between two phases */
+    int phases;               /* a barrier stands between two phases; none follows one that set a status */
     int64_t units[FG_PHASES]; /* a phase's work is [0, units) */
     int64_t grain[FG_PHASES]; /* ranges begin at multiples of it, so that no two threads share a cache line */
     int share;                /* pieces a thread: see fg_team_run */
@@ -21,6 +21,12 @@ void fg_make_plan(const fg_call *call, fg_plan *plan);
 
 /* REDUCE over x[O,R,I] (reduce.c): blocks of R, and the pieces of I a unit covers. */
 enum { FG_BLOCK = 4096, FG_LANES = 16, FG_COLUMN_BLOCK = 256, FG_COLUMNS = 64 };
+
+/* Indices checked in one go (check.h), and the smallest piece of a phase that checks. */
+enum { FG_CHECKED = 256, FG_CHECK_GRAIN = 4096 };
+
+/* INDEX (index.c). */
+void fg_plan_index(const fg_call *call, fg_plan *plan);
 
 /* TILES (matmul.c): sets units to the number of tiles of this product, which depends on its shape, layout and dtype alone. */
 void fg_plan_matmul(const fg_call *call, fg_plan *plan);

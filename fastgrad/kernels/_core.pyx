@@ -11,8 +11,13 @@ door, `fg_launch`. It never copies what will be written. Four things may happen 
 * while a profiler is on, the call's times are written down;
 * when the call is long enough, the GIL is given up while it runs.
 
+<<<<<<< HEAD
 READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi and
 broadcast.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay, calls of Python),
+=======
+READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi,
+broadcast.pxi and each.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay, calls of Python),
+>>>>>>> main
 trace.pxi (what a profiler sees).
 """
 import operator
@@ -86,7 +91,6 @@ cdef extern from "fastgrad.h" nogil:
         FG_ROWS
         FG_TILES
         FG_EACH
-        FG_K_max
     ctypedef struct fg_blas:
         int ilp64
         char *prefix
@@ -417,6 +421,7 @@ def set_memory_cap(size_t cap):
 
 
 include "arrays.pxi"
+include "each.pxi"
 include "kernel.pxi"
 include "broadcast.pxi"
 include "call.pxi"

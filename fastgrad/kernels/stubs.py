@@ -6,6 +6,7 @@
 _core.pyi is written by hand.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -78,8 +79,9 @@ def define(kernel):
 
 
 def case_order(name):
-    """CONSTANTS, then Classes, then the rest: the order the linter sorts names in."""
-    return not name.isupper(), not name[0].isupper(), name
+    """CONSTANTS, then Classes, then the rest, log2 before log10: the order the linter sorts names in."""
+    parts = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    return not name.isupper(), not name[0].isupper(), parts
 
 
 def generate():

@@ -15,7 +15,7 @@ from .. import kernels
 from ..tape import Value, wrap
 from .base import Op, apply, contiguous, view
 
-__all__ = ["argwhere", "getitem", "index_select", "masked_select", "nonzero", "take"]
+__all__ = ["argwhere", "index_select", "masked_select", "nonzero", "take"]
 
 ARRAY = type("ARRAY", (), {"__repr__": lambda self: "ARRAY"})()  # stands in a key for an array given beside it
 
