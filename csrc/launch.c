@@ -85,11 +85,7 @@ static void piece_of_call(void *job, int phase, int64_t lo, int64_t hi) {
 /* Returns the largest team that could take part. */
 static int run(fg_team *team, fg_call *call, const fg_plan *plan) {
     int most = 1;
-<<<<<<< HEAD
-    for (int phase = 0; phase < plan->phases; phase++) {
-=======
     for (int phase = 0; phase < plan->phases && !call->status; phase++) {
->>>>>>> main
         int64_t units = plan->units[phase];
         if (units <= 0) continue;
         if (call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && units > plan->grain[phase]) {

@@ -65,11 +65,7 @@ def test_a_result_is_an_array_a_tuple_a_list_or_nothing():
 @pytest.mark.parametrize("bad", [1.0, "x", [1.0], (np.zeros(1), None)])
 def test_another_result_is_refused(bad):
     for call in (lambda: host(lambda: bad), lambda: record(lambda: host(lambda: bad))):
-<<<<<<< HEAD
-        with pytest.raises(TypeError, match="host call .*lambda.*: it returned .*returns an array"):
-=======
         with pytest.raises(TypeError, match=r"host call .*lambda.*: it returned .*returns an array"):
->>>>>>> main
             call()
 
 
@@ -104,8 +100,6 @@ def test_a_function_that_writes_into_its_arguments():
     assert total.tolist() == [2, 4]
 
 
-<<<<<<< HEAD
-=======
 def test_a_list_of_arrays_is_the_list_of_the_call():
     parts, seen = [numbers(1), numbers(2, 3)], []
     first = parts[0]
@@ -117,7 +111,6 @@ def test_a_list_of_arrays_is_the_list_of_the_call():
     assert seen == ["called", "called"]
 
 
->>>>>>> main
 def test_a_result_shares_no_memory_with_an_argument_unless_it_is_one():
     x = numbers(1, 2, 3, 4)
     program, (reversed_, same) = record(lambda: (host(lambda x: x[::-1], x), host(lambda x: x[:], x)))

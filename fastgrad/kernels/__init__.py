@@ -141,21 +141,12 @@ def refuse_capture(what, instead):
 def host(function, *arguments):
     """``function(*arguments)``, which a captured step calls again, in Python, at every replay.
 
-<<<<<<< HEAD
-    `arguments` are arrays and constants; the function returns an array, a tuple or list of arrays, or None (it may
-    write into its arguments). While a step is being captured, the call is appended to the program; a replay calls the
-    function with the same array objects, which hold the values of that replay, and writes what it returns over the
-    arrays returned here. So a result never shares memory with an argument, unless it is that argument. Numbers that the
-    function returns as NumPy scalars become arrays without dimensions. Kernels that the function itself calls are its
-    own affair: they are neither recorded nor missed.
-=======
     `arguments` are arrays, lists of arrays and constants; the function returns an array, a tuple or list of arrays, or
     None (it may write into its arguments). While a step is being captured, the call is appended to the program; a
     replay calls the function with the same array objects, which hold the values of that replay, and writes what it
     returns over the arrays returned here. So in a captured step a result shares no memory with an argument, unless it
     is that argument. NumPy scalars become arrays without dimensions. Kernels that the function itself calls are its own
     affair: they are neither recorded nor missed.
->>>>>>> main
 
     Errors: TypeError for another result. From a replay: whatever the function raises, and CaptureError if a result has
     another shape or dtype than in the captured step, since these may not depend on values.

@@ -11,13 +11,8 @@ door, `fg_launch`. It never copies what will be written. Four things may happen 
 * while a profiler is on, the call's times are written down;
 * when the call is long enough, the GIL is given up while it runs.
 
-<<<<<<< HEAD
-READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi and
-broadcast.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay, calls of Python),
-=======
 READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi,
 broadcast.pxi and each.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay, calls of Python),
->>>>>>> main
 trace.pxi (what a profiler sees).
 """
 import operator

@@ -18,18 +18,11 @@ cdef class Host:
     def __cinit__(self, function, arguments, Kernel kernel):
         self.function, self.kernel = function, kernel
         self.name = function_name(function) if kernel is None else f"reference.{kernel.__name__}"
-<<<<<<< HEAD
-        self.arguments = [list(a) if isinstance(a, list) else a for a in arguments]
-        flat = []
-        for a in self.arguments:
-            flat += [x for x in (a if isinstance(a, (list, tuple)) else (a,)) if isinstance(x, cnp.ndarray)]
-=======
         self.arguments, flat = [], []
         for a in arguments:
             arrays = [x for x in (a if isinstance(a, (list, tuple)) else (a,)) if isinstance(x, cnp.ndarray)]
             self.arguments.append(list(a) if arrays and isinstance(a, list) else a)     # the caller may change his
             flat += arrays
->>>>>>> main
         self.given = tuple(flat)
 
     cdef object first(self):

@@ -93,11 +93,7 @@ cdef class Program:
         return 0
 
     cdef object call_host(self, Host host):
-<<<<<<< HEAD
-        """Calls it and appends it. What the function does itself, kernels and all, is not recorded: it is done again."""
-=======
         """Calls it and appends it. What the function does itself, kernels and all, is not recorded but done again."""
->>>>>>> main
         fg_tls.program = NULL
         try:
             result = host.first()
@@ -209,23 +205,15 @@ cdef str scaled(double value, str unit):
     """``1234567, "B"`` to ``"1.23 MB"``."""
     for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= 0.9995 * factor:
-<<<<<<< HEAD
-            return f"{value / factor:.3g} {prefix}{unit}" if value < 999.5 * factor else f"{value / factor:.0f} {prefix}{unit}"
-=======
             value /= factor
             return f"{value:.3g} {prefix}{unit}" if value < 999.5 else f"{value:.0f} {prefix}{unit}"
->>>>>>> main
     return f"{value:.0f} {unit}"
 
 
 cdef str shape_of(value):
-<<<<<<< HEAD
-    return str(value.shape) if isinstance(value, cnp.ndarray) else f"{value:g}" if isinstance(value, float) else str(value)
-=======
     if isinstance(value, cnp.ndarray):
         return str(value.shape)
     return f"{value:g}" if isinstance(value, float) else str(value)
->>>>>>> main
 
 
 cdef str kernel_flow(Kernel kernel, PyObject **argv, object result, fg_call *call):
@@ -256,12 +244,8 @@ cdef tuple host_flow(Host host):
 
 
 cdef int64_t host_bytes(Host host):
-<<<<<<< HEAD
-    return sum([a.nbytes for a in host.given]) + sum([a.nbytes for a, old in zip(host.results, host.returned) if not old])
-=======
     made = [a for a, is_argument in zip(host.results, host.returned) if not is_argument]
     return sum([a.nbytes for a in [*host.given, *made]])
->>>>>>> main
 
 
 def recording():
