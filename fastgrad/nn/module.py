@@ -16,6 +16,9 @@ class Parameter(Tensor):
     def __init__(self, data, requires_grad=True):
         super().__init__(data, requires_grad)
 
+    def __repr__(self):
+        return f"Parameter containing:\n{super().__repr__()}"
+
 
 class Module:
     """A part of a network. Subclasses set parameters and modules as attributes and define ``forward``.

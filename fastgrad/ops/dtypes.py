@@ -11,22 +11,6 @@ __all__ = ["get_default_dtype", "promote_types", "result_type", "set_default_dty
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 default_dtype = FLOAT32  # read as dtypes.default_dtype: `set_default_dtype` replaces it
-# PyTorch's names, which are fastgrad's: NumPy's own dtypes, so that x.dtype == fastgrad.float32 either way round.
-NAMES = {
-    name: np.dtype(found)
-    for found, names in {
-        np.float16: ("float16", "half"),
-        np.float32: ("float32", "float"),
-        np.float64: ("float64", "double"),
-        np.uint8: ("uint8",),
-        np.int8: ("int8",),
-        np.int16: ("int16", "short"),
-        np.int32: ("int32", "int"),
-        np.int64: ("int64", "long"),
-        np.bool_: ("bool",),
-    }.items()
-    for name in names
-}
 NUMBERS = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: FLOAT32}
 KINDS = "buif"  # bool, then integers, then floats
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from .. import kernels
 from .base import Op, apply, view
-from .index import getitem
 
 __all__ = [
     "atleast_1d",
@@ -305,4 +304,5 @@ def diagonal(x, offset=0, dim1=0, dim2=1):
     return view(Diagonal, x, int(offset), first, second)
 
 
-from .reduce import broadcast_to  # noqa: E402  (reduce and shape are each other's gradients)
+from .index import getitem  # noqa: E402  (index, reduce and shape are made of each other)
+from .reduce import broadcast_to  # noqa: E402
