@@ -59,7 +59,7 @@ class Take(Op):
         shape = x.shape
         ctx.info = shape, first, last
         flat = contiguous(x).reshape(prod(shape[:first]), prod(shape[first:last]), prod(shape[last:]))
-        return kernels.take(flat, index.reshape(-1)).reshape(*shape[:first], *index.shape, *shape[last:])
+        return kernels.take(flat, index.reshape(-1)).reshape((*shape[:first], *index.shape, *shape[last:]))
 
     @staticmethod
     def backward(ctx, dout):
@@ -90,7 +90,7 @@ class Embedding(Op):
     @staticmethod
     def forward(ctx, w, index, padding):
         ctx.info = w.shape, padding
-        return kernels.take(contiguous(w)[None], index.reshape(-1)).reshape(*index.shape, w.shape[1])
+        return kernels.take(contiguous(w)[None], index.reshape(-1)).reshape((*index.shape, w.shape[1]))
 
     @staticmethod
     def backward(ctx, dout):
