@@ -1,7 +1,7 @@
 """New tensors: filled, counted, or like others. Those drawn at random are in `fastgrad.random`.
 
-All take ``dtype`` (fastgrad.float32, a NumPy or Python type, a name), ``device`` (the CPU), ``requires_grad``. A captured
-step makes its new tensors again at every replay, so that a change in place does not outlive a step.
+All take ``dtype`` (fastgrad.float32, a NumPy or Python type, a name), ``device`` (the CPU), ``requires_grad``. A
+captured step makes its new tensors again at every replay, so that a change in place does not outlive a step.
 """
 
 from math import ceil
@@ -89,7 +89,7 @@ def full(size, fill_value, dtype=None, device=None, requires_grad=False):
 
 def number(x):
     """A Python number; of a tensor with one element, its value."""
-    return x.item() if isinstance(x, (Value, np.ndarray, np.generic)) else x
+    return (x.data if isinstance(x, Value) else x).item() if isinstance(x, (Value, np.ndarray, np.generic)) else x
 
 
 def empty(*size, dtype=None, device=None, requires_grad=False):

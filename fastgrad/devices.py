@@ -12,11 +12,12 @@ class device:
     """
 
     __slots__ = ("index", "type")
+    type: str
 
     def __init__(self, type="cpu", index=None):
         name = type.type if isinstance(type, device) else type
         if not isinstance(name, str):
-            raise TypeError(f"device: a name such as \"cpu\", not {name!r}")
+            raise TypeError(f'device: a name such as "cpu", not {name!r}')
         if name.partition(":")[0] != "cpu":
             raise RuntimeError(
                 f'device {name!r}: fastgrad computes on the CPU; write device("cpu"), or, as in PyTorch, '

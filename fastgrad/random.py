@@ -136,7 +136,9 @@ def randn_like(input, dtype=None, device=None, requires_grad=False):
 def randint_like(input, low, high=None, dtype=None, device=None, requires_grad=False):
     """`randint` in the shape (and dtype) of another tensor."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return randint(
+        low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def normal(mean, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):

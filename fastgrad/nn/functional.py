@@ -14,4 +14,16 @@ from ..ops import (
     tanh,
 )
 
-__all__ = ["cross_entropy", "embedding", "linear", "log_softmax", "mse_loss", "one_hot", "pad", "relu", "sigmoid", "softmax", "tanh"]
+__all__ = [
+    "cross_entropy",
+    "embedding",
+    "linear",
+    "log_softmax",
+    "mse_loss",
+    "one_hot",
+    "pad",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]

@@ -100,7 +100,9 @@ def parsed(equation, operands):
         check_letters(equation, letters)
         n = x.ndim - len(letters)
         if n < 0 or (n and "..." not in part):
-            raise ValueError(f"einsum {equation!r}: term {part!r} does not name the axes of operand {i}, {tuple(x.shape)}")
+            raise ValueError(
+                f"einsum {equation!r}: term {part!r} does not name the axes of operand {i}, {tuple(x.shape)}"
+            )
         before, _, after = part.partition("...") if "..." in part else (part, "", "")
         inputs.append([*before, *(range(-n, 0) if "..." in part else ()), *after])
         dots = max(dots, n)

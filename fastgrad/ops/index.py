@@ -243,7 +243,7 @@ def places(sizes, *arrays):
         wrong = (a < -n) | (a >= n)
         if wrong.any():
             raise IndexError(
-                f"x[key]: index {a[wrong][0]} is out of range for a dim with size {n} (index array {k} of {len(arrays)})"
+                f"x[key]: index {a[wrong][0]} is out of range for a dim with size {n} (array {k} of {len(arrays)})"
             )
         flat = flat * n + np.where(a < 0, a + n, a)
     return flat
@@ -252,8 +252,9 @@ def places(sizes, *arrays):
 def write_at(out, key, values):
     """out[key] = values, for a key with arrays; a captured step does it again."""
     arrays = [k for k in key if isinstance(k, np.ndarray)]
-    kernels.host(partial(write_through, tuple(ARRAY if isinstance(k, np.ndarray) else k for k in key)),
-                 out, values, *arrays)
+    kernels.host(
+        partial(write_through, tuple(ARRAY if isinstance(k, np.ndarray) else k for k in key)), out, values, *arrays
+    )
 
 
 def write_through(pattern, out, values, *arrays):

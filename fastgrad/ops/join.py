@@ -10,7 +10,8 @@ from .base import Op, apply, promoted
 from .elementwise import copy, where
 from .index import GetItem, getitem, index_select
 from .reduce import broadcast_to, sum
-from .shape import as_sizes, axis_of, diagonal as diagonal_view, reshape, unsqueeze
+from .shape import as_sizes, axis_of, reshape, unsqueeze
+from .shape import diagonal as diagonal_view
 
 __all__ = [
     "chunk",
@@ -153,7 +154,9 @@ def vstack(tensors):
 
 def dstack(tensors):
     """Behind each other: along axis 2; (m, n) counts as (m, n, 1) and (n,) as (1, n, 1)."""
-    return concatenate([reshape(x, (1, -1, 1)) if x.ndim < 2 else unsqueeze(x, 2) if x.ndim == 2 else x for x in tensors], 2)
+    return concatenate(
+        [reshape(x, (1, -1, 1)) if x.ndim < 2 else unsqueeze(x, 2) if x.ndim == 2 else x for x in tensors], 2
+    )
 
 
 def column_stack(tensors):
@@ -345,8 +348,9 @@ def trace(x):
 
 # -- frames ------------------------------------------------------------------------------------------------------------
 def pad(input, pad, mode="constant", value=None):
-    """input with elements added at both ends of its last axes: pad = (before, after) of the last, then of the last but
-    one, ... Negative numbers cut off.
+    """input with elements added at both ends of its last axes; negative numbers cut off.
+
+    pad = (before, after) of the last axis, then of the last but one, ...
 
     mode: "constant" (`value`, 0 if None), "reflect" (mirrored, without the edge itself), "replicate" (the edge),
     "circular" (from the other end). Errors: ValueError naming a pad that the mode cannot fill.

@@ -115,7 +115,9 @@ def refusal(a, b):
 def sized(name, a, b, ndims):
     """Refuses operands without just so many dimensions, and lengths that do not meet."""
     if (a.ndim, b.ndim) != ndims:
-        raise ValueError(f"{name}: {tuple(a.shape)} and {tuple(b.shape)} must have {ndims[0]} and {ndims[1]} dimensions")
+        raise ValueError(
+            f"{name}: {tuple(a.shape)} and {tuple(b.shape)} must have {ndims[0]} and {ndims[1]} dimensions"
+        )
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0] or (ndims == (3, 3) and a.shape[0] != b.shape[0]):
         raise ValueError(refusal(a, b).replace("matmul", name, 1))
 

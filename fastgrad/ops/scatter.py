@@ -118,7 +118,9 @@ def checked(name, x, dim, index, src=None):
     axis, index = axis_of(name, x, dim), as_index(name, index)
     if index.ndim != x.ndim or (src is not None and src.ndim != x.ndim):
         shapes = f"{tuple(x.shape)} and {index.shape}" + ("" if src is None else f" and {tuple(src.shape)}")
-        raise ValueError(f"{name}: x, index{' and src' if src is not None else ''} of shapes {shapes} must have as many dimensions")
+        raise ValueError(
+            f"{name}: x, index{' and src' if src is not None else ''} of shapes {shapes} must have as many dimensions"
+        )
     reach = [(i, n, m) for i, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)) if i != axis and n != m]
     if any(n > m for _, n, m in reach):
         raise ValueError(f"{name}: index {index.shape} is larger than x {tuple(x.shape)} outside dim {dim}")
@@ -212,7 +214,10 @@ def take_along_dim(x, indices, dim=None):
     axis, index = axis_of("take_along_dim", x, dim), as_index("take_along_dim", indices)
     if index.ndim != x.ndim:
         raise ValueError(f"take_along_dim: x {tuple(x.shape)} and indices {index.shape} must have as many dimensions")
-    common = [np.broadcast_shapes((n,), (m,))[0] if i != axis else 0 for i, (n, m) in enumerate(zip(x.shape, index.shape, strict=True))]
+    common = [
+        np.broadcast_shapes((n,), (m,))[0] if i != axis else 0
+        for i, (n, m) in enumerate(zip(x.shape, index.shape, strict=True))
+    ]
     x = broadcast_to(x, (*common[:axis], x.shape[axis], *common[axis + 1 :]))
     return gather(x, axis, np.broadcast_to(index, (*common[:axis], index.shape[axis], *common[axis + 1 :])))
 
@@ -241,7 +246,9 @@ def index_add(x, dim, index, source, alpha=1):
 
 def spread(index, shape, axis):
     """An index of slices along an axis as one of elements."""
-    return np.broadcast_to(index.reshape(-1, *(1,) * (len(shape) - axis - 1)), (*shape[:axis], index.size, *shape[axis + 1 :]))
+    return np.broadcast_to(
+        index.reshape(-1, *(1,) * (len(shape) - axis - 1)), (*shape[:axis], index.size, *shape[axis + 1 :])
+    )
 
 
 def index_copy(x, dim, index, source):

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgrad import ops
 
-from .common import Case, fused, use
+from .common import Case, use
 
 
 def joined(call, plain, shapes, **more):
@@ -72,7 +72,9 @@ CASES = {
     ],
     "hstack": [joined(ops.hstack, np.hstack, shapes) for shapes in [((2,), (3,)), ((2, 1), (2, 2)), ((), ())]],
     "vstack": [joined(ops.vstack, np.vstack, shapes) for shapes in [((2,), (2,)), ((2, 1), (1, 1)), ((), ())]],
-    "dstack": [joined(ops.dstack, np.dstack, shapes) for shapes in [((2,), (2,)), ((2, 1), (2, 1)), ((2, 1, 2), (2, 1, 1))]],
+    "dstack": [
+        joined(ops.dstack, np.dstack, shapes) for shapes in [((2,), (2,)), ((2, 1), (2, 1)), ((2, 1, 2), (2, 1, 1))]
+    ],
     "column_stack": [joined(ops.column_stack, np.column_stack, shapes) for shapes in [((2,), (2,)), ((2,), (2, 3))]],
     "meshgrid": [
         Case(
@@ -119,5 +121,14 @@ CASES = {
     ],
     "tril": [use(ops.tril, np.tril, (3, 4)), use(ops.tril, np.tril, (2, 3, 3), -1)],
     "triu": [use(ops.triu, np.triu, (3, 4)), use(ops.triu, np.triu, (2, 3, 3), 1)],
-    "trace": [Case(ops.trace, np.trace, [((3, 3),), ((2, 4),), ((0, 2),)], kind="sum", n=3, scale=lambda x: np.abs(x).max(initial=0.0) * 3)],
+    "trace": [
+        Case(
+            ops.trace,
+            np.trace,
+            [((3, 3),), ((2, 4),), ((0, 2),)],
+            kind="sum",
+            n=3,
+            scale=lambda x: np.abs(x).max(initial=0.0) * 3,
+        )
+    ],
 }

@@ -58,7 +58,9 @@ CASES = {
     "GatherBackward": [
         Case(
             fused("GatherBackward", index, shape, axis),
-            partial(lambda d, index, shape, axis: add(np.zeros(shape), axis, index, d), index=index, shape=shape, axis=axis),
+            partial(
+                lambda d, index, shape, axis: add(np.zeros(shape), axis, index, d), index=index, shape=shape, axis=axis
+            ),
             [(index.shape,)],
             n=3,
             kind="sum",
@@ -92,13 +94,20 @@ CASES = {
             [((1, 3),), ((3, 4),)],
             kind="bits",
         ),
-        Case(
-            lambda x: ops.take_along_dim(x, T3[None]), lambda x: x.ravel()[T3], [((3, 4),)], kind="bits"
-        ),
+        Case(lambda x: ops.take_along_dim(x, T3[None]), lambda x: x.ravel()[T3], [((3, 4),)], kind="bits"),
     ],
     "index_add": [
         both(ops.index_add, partial(np_lines, add=True), 0, T3, ((4, 2), (3, 2)), n=2),
-        both(ops.index_add, partial(np_lines, add=True), -1, np.array([1, 1]), ((2, 3), (2, 2)), n=3, kind="sum", scale=lambda x, v: 8.0),
+        both(
+            ops.index_add,
+            partial(np_lines, add=True),
+            -1,
+            np.array([1, 1]),
+            ((2, 3), (2, 2)),
+            n=3,
+            kind="sum",
+            scale=lambda x, v: 8.0,
+        ),
         Case(
             lambda x, v: ops.index_add(x, 0, T3, v, alpha=2),
             lambda x, v: np_lines(x, 0, T3, 2 * v, True),

@@ -63,7 +63,9 @@ CASES = {
         use(ops.squeeze, np.squeeze, ()),
         use(ops.squeeze, np.squeeze, (1, 0)),
     ],
-    "unsqueeze": [use(ops.unsqueeze, np.expand_dims, shape, d) for shape, d in [((3,), 0), ((3,), -1), ((2, 3), 1), ((), 0)]],
+    "unsqueeze": [
+        use(ops.unsqueeze, np.expand_dims, shape, d) for shape, d in [((3,), 0), ((3,), -1), ((2, 3), 1), ((), 0)]
+    ],
     "flatten": [
         use(ops.flatten, np.ravel, (2, 3)),
         use(ops.flatten, lambda x, s: x.reshape(2, 6), (2, 3, 2), 1),
@@ -91,9 +93,17 @@ CASES = {
     ],
     "expand_as": [use(ops.expand_as, lambda x, o: np.broadcast_to(x, (2, 3)), (3,), np.zeros((2, 3)))],
     "broadcast_tensors": [
-        Case(lambda a, b: ops.broadcast_tensors(a, b)[0], lambda a, b: np.broadcast_arrays(a, b)[0], [((3, 1), (4,))], kind="bits")
+        Case(
+            lambda a, b: ops.broadcast_tensors(a, b)[0],
+            lambda a, b: np.broadcast_arrays(a, b)[0],
+            [((3, 1), (4,))],
+            kind="bits",
+        )
     ],
-    "select": [use(ops.select, lambda x, d, i: x[:, -1], (2, 3), 1, -1), use(ops.select, lambda x, d, i: x[1], (2, 3), 0, 1)],
+    "select": [
+        use(ops.select, lambda x, d, i: x[:, -1], (2, 3), 1, -1),
+        use(ops.select, lambda x, d, i: x[1], (2, 3), 0, 1),
+    ],
     "narrow": [
         use(ops.narrow, lambda x, *_: x[:, 1:3], (2, 4), 1, 1, 2),
         use(ops.narrow, lambda x, *_: x[-1:], (3, 2), 0, -1, 1),
