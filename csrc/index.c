@@ -129,6 +129,12 @@ void FG(gather)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     }
 }
 
+/* I == 1, all of an o: x[index[k]] (add: +)= src[k] */
+static FG_INLINE void FG(put_flat)(T *restrict x, const T *restrict src, const int64_t *restrict index, int64_t K,
+                                   int add) {
+    for (int64_t k = 0; k < K; k++) x[index[k]] = add ? x[index[k]] + src[k] : src[k];
+}
+
 /* out[index[k], i] += dout[k, i] for the columns from <= i < to */
 static void FG(add_columns)(T *restrict out, const T *restrict dout, const int64_t *index, axes n, int64_t from,
                             int64_t to) {
@@ -163,7 +169,9 @@ void FG(take_backward)(fg_call *call, int phase, int64_t lo, int64_t hi) {
         const T *dout = (const T *)call->ptr[0] + o * n.K * n.I; /* dout[K,I] */
         T *out = (T *)call->ptr[2] + o * n.R * n.I;              /* out[R,I] */
         count = least(per - at, hi - unit);
-        if (by_columns(n))
+        if (n.I == 1 && count == per)
+            FG(put_flat)(out, dout, index, n.K, 1);
+        else if (by_columns(n))
             FG(add_columns)(out, dout, index, n, at * FG_NARROW, least(n.I, (at + count) * FG_NARROW));
         else
             FG(add_rows)(out, dout, index, n, at, at + count);
@@ -201,11 +209,13 @@ static FG_INLINE void FG(put)(fg_call *call, int phase, int64_t lo, int64_t hi, 
     if (phase == 0) FG(check)(call, call->ptr[1], n.R, lo, hi);
     for (int64_t unit = lo, count; phase == 1 && unit < hi; unit += count) {
         int64_t o = unit / per, at = unit % per;
-        T *x = (T *)call->ptr[0] + o * n.R * n.I;                            /* x[R,I] */
+        T *x = (T *)call->ptr[0] + o * n.R * n.I;                             /* x[R,I] */
         const int64_t *index = (const int64_t *)call->ptr[1] + o * n.K * n.I; /* index[K,I] */
-        const T *src = (const T *)call->ptr[2] + o * n.K * n.I;              /* src[K,I] */
+        const T *src = (const T *)call->ptr[2] + o * n.K * n.I;               /* src[K,I] */
         count = least(per - at, hi - unit);
-        if (by_columns(n))
+        if (n.I == 1 && count == per)
+            FG(put_flat)(x, src, index, n.K, add);
+        else if (by_columns(n))
             FG(put_columns)(x, src, index, n, at * FG_NARROW, least(n.I, (at + count) * FG_NARROW), add);
         else
             FG(put_rows)(x, src, index, n, at, at + count, add);

@@ -75,7 +75,7 @@ static FG_INLINE FG(lanes) FG(lanes_of)(T x) {
     return lanes;
 }
 
-static FG_INLINE void FG(lanes_join)(FG(lanes) *lanes, const T *x, int times) {
+static FG_INLINE void FG(lanes_join)(FG(lanes) * lanes, const T *x, int times) {
     for (int v = 0; v < FG(vectors); v++) {
         FG(vector) more = *(const FG(vector) *)(x + v * (FG_LANES / FG(vectors)));
         lanes->part[v] = times ? lanes->part[v] * more : lanes->part[v] + more;

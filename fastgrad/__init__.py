@@ -21,6 +21,7 @@ from .ops import concatenate, concatenate as cat
 from .ops import movedim as moveaxis, outer as ger, swapaxes as swapdims, vstack as row_stack
 from .create import *  # noqa: F403
 from . import cuda, random
+from .profiler import profile
 from .random import bernoulli, initial_seed, manual_seed, multinomial, normal
 from .random import rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from . import nn, optim

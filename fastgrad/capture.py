@@ -70,7 +70,7 @@ class Captured:
 
 
 def key_of(inputs):
-    key: list = [state.grad]
+    key: list = [state.grad, *kernels._core.current_state()[:2]]  # reference or native, and which instruction set
     for x in inputs:
         if isinstance(x, (Value, np.ndarray)):
             key.append((type(x), x.shape, x.dtype, getattr(x, "requires_grad", False)))

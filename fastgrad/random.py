@@ -102,7 +102,7 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False):
 
 
 def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):
-    """Integers from low (0 if it is left out) to high - 1, each as likely: ``randint(10, (3,))``, ``randint(1, 7, (3,))``."""
+    """Integers from low (or 0) to high - 1, each as likely: ``randint(10, (3,))``, ``randint(1, 7, (3,))``."""
     if size is None:  # randint(high, size)
         low, high, size = 0, low, high
     if size is None:
@@ -172,7 +172,8 @@ def coins(generator, shape, dtype, p):
 def multinomial(input, num_samples, replacement=False, *, generator=None):
     """num_samples indices for each row of weights (which need not add up to 1), as int64.
 
-    Without replacement an index is drawn once: those of the largest log w + Gumbel noise (Efraimidis and Spirakis, 2006).
+    Without replacement an index is drawn once: those of the largest log w + Gumbel noise.
+    Source: Efraimidis and Spirakis, Weighted random sampling with a reservoir (2006).
     Errors: ValueError for negative weights, or fewer positive ones than samples without replacement.
     """
     weights = input.data if isinstance(input, Value) else np.asarray(input)

@@ -139,6 +139,9 @@ WRONG = {
     "another dtype": ("sqrt", lambda x: kernels.sqrt(*cast([x], OTHER[x.dtype.name]))),
     "another order": ("sum", lambda x: kernels.sum(x[:, ::-1])),
     "the last of equals": ("max", lambda x: (kernels.max(x)[0], x.shape[1] - 1 - kernels.max(x[:, ::-1])[1])),
+    "the first of two writers": ("scatter", lambda x, index, src: kernels.scatter(x, index[:, ::-1], src[:, ::-1])),
+    "a running sum from the right": ("cumsum", lambda x: kernels.cumsum(x[:, ::-1])[:, ::-1]),
+    "products in another order": ("bmm", lambda a, b: kernels.bmm(a[::-1], b)),
     "a dropped term": ("linear", lambda x, w, b: kernels.linear(x, w)),
     "six ulp": ("tanh", lambda x: kernels.tanh(x) * x.dtype.type(1 + 8 * np.finfo(x.dtype).eps)),
     "an input": ("add", broken_input),
@@ -154,7 +157,7 @@ WRONG = {
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_kernel_is_rejected(what, dtype, rng):
     name, wrong = WRONG[what]
-    size = {"sum": (700, 33, 1), "max": (300, 2, 40)}.get(name, CASES[name].sizes[-3])
+    size = {"sum": (700, 33, 1), "cumsum": (700, 33, 1), "max": (300, 2, 40)}.get(name, CASES[name].sizes[-3])
     check(name, size, dtype, rng, KERNELS[name])
     with pytest.raises(AssertionError):
         check(name, size, dtype, rng, wrong)

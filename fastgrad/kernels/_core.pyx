@@ -12,8 +12,8 @@ door, `fg_launch`. It never copies what will be written. Four things may happen 
 * when the call is long enough, the GIL is given up while it runs.
 
 READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi,
-broadcast.pxi and each.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay, calls of Python),
-trace.pxi (what a profiler sees).
+broadcast.pxi and each.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay,
+calls of Python), trace.pxi (what a profiler sees).
 """
 import operator
 import os
@@ -83,7 +83,9 @@ cdef extern from "fastgrad.h" nogil:
         FG_ISAS
         FG_MAP
         FG_REDUCE
+        FG_LINES
         FG_ROWS
+        FG_INDEX
         FG_TILES
         FG_EACH
     ctypedef struct fg_blas:
@@ -125,7 +127,7 @@ cdef extern from "launch.h" nogil:
     ctypedef struct fg_event:
         int64_t start, end, bytes, flops
         int64_t *size
-        int32_t kernel, dtype, ndim, threads, replayed, status
+        int32_t kernel, dtype, ndim, threads, replayed
     ctypedef struct fg_trace:
         fg_event *events
         int64_t count, capacity, lost

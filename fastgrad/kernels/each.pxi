@@ -1,10 +1,10 @@
 # The arrays of an EACH call: one that is written must not share memory with another. Included by _core.pyx.
 
-cdef class Neighbours:
+cdef class _Neighbours:
     """The arrays of a call in the order they lie in memory.
 
-    The order of one call is tried first at the next: a training step writes the same arrays again, so that a glance along
-    the order finds it still true. Entry k << 3 | s is slot s of tensor k.
+    The order of one call is tried first at the next: a training step writes the same arrays again, so that a glance
+    along the order finds it still true. Entry k << 3 | s is slot s of tensor k.
     """
 
     cdef int64_t *entry
@@ -13,7 +13,7 @@ cdef class Neighbours:
     def __dealloc__(self):
         PyMem_Free(self.entry)
 
-    cdef int start(self, fg_tensor *table, Py_ssize_t count, int slots) except -1:
+    cdef int start(self, Py_ssize_t count, int slots) except -1:
         """Any order of all arrays, to be sorted."""
         cdef Py_ssize_t k
         cdef int s
@@ -31,7 +31,7 @@ cdef class Neighbours:
         return 0
 
     cdef void sort(self, fg_tensor *table) noexcept:
-        """By address. Shell's method, with the gaps of Ciura (2001): hardly slower than a look where all is in order."""
+        """By address: Shell's method, with the gaps of Ciura (2001)."""
         cdef Py_ssize_t gap, i, j
         cdef int64_t moved
         cdef uintptr_t address
@@ -53,7 +53,7 @@ cdef inline uintptr_t address_of(fg_tensor *table, int64_t entry) noexcept:
 cdef int64_t shared(Kernel self, fg_tensor *table, int64_t item, int64_t *other, bint *sorted_) noexcept:
     """The first entry, along the order, whose array shares memory with `other` before it, one of them written; or -1.
     Stops where an address is below the one before it: the order is no longer true."""
-    cdef Neighbours order = self.neighbours
+    cdef _Neighbours order = self.neighbours
     cdef uintptr_t lo, hi, last = 0, reach = 0, written = 0   # where the arrays, and the written ones, so far end
     cdef int64_t reaching = -1, writing = -1, entry
     cdef Py_ssize_t i
@@ -88,7 +88,7 @@ cdef int refuse_shared(Kernel self, fg_tensor *table, Py_ssize_t count, int64_t 
         entry = shared(self, table, item, &other, &in_order)
     if entry < 0 and not in_order:
         if self.neighbours.length != count * self.slots:
-            self.neighbours.start(table, count, self.slots)
+            self.neighbours.start(count, self.slots)
         self.neighbours.sort(table)
         entry = shared(self, table, item, &other, &in_order)
     if entry < 0:

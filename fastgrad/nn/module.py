@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..tape import changed
+from ..interop import destination
 from ..tensor import Tensor, as_array
 
 __all__ = ["Flatten", "Module", "Parameter", "Sequential"]
@@ -124,9 +125,10 @@ class Module:
         function(self)
         return self
 
-    def to(self, dtype):
-        """Every parameter in another dtype."""
-        for p in self.parameters():
+    def to(self, *to, dtype=None, device=None):
+        """Every parameter in another dtype; the only device is the CPU: ``model.to("cpu")`` changes nothing."""
+        dtype = destination(*to, dtype=dtype, device=device)
+        for p in self.parameters() if dtype is not None else ():
             p.data = p.data.astype(dtype)
             p.grad = None
         return self
@@ -136,6 +138,14 @@ class Module:
 
     def float(self):
         return self.to(np.float32)
+
+    def cpu(self):
+        """Itself: it is there."""
+        return self
+
+    def cuda(self, device=None):
+        """Refused: RuntimeError, with what to write instead."""
+        return self.to("cuda" if device is None else device)
 
     # -- saving --------------------------------------------------------------------------------------------------------
     def state_dict(self):

@@ -311,7 +311,7 @@ def masked_select(x, mask):
 
 
 def nonzero(x, as_tuple=False):
-    """The indices of the elements that are not 0: [count, ndim], or a tuple of one row for each axis, as x[...] takes."""
+    """The indices of the elements that are not 0: [count, ndim], or a tuple of rows, one an axis."""
     refuse_mask("nonzero")
     found = np.nonzero(np.atleast_1d(x.data if isinstance(x, Value) else x))
     if as_tuple:

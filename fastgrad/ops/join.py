@@ -291,7 +291,7 @@ def flipud(x):
 
 
 def roll(x, shifts, dims=None):
-    """x moved along the axes by `shifts` places; what leaves at the end comes back in front. Without dims, as one row."""
+    """x moved along the axes by `shifts` places, round the end; without dims, as one row."""
     if dims is None:
         return reshape(roll(reshape(x, (-1,)), shifts, 0), tuple(x.shape))
     shifts = [shifts] if isinstance(shifts, (int, np.integer)) else list(shifts)

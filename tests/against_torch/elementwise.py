@@ -4,7 +4,31 @@ from .common import ONE, TWO, Row, binary, rows, unary
 
 FLAT = {"order": 1}
 NONE = {"order": 0}
-EVERYWHERE = ["abs", "absolute", "ceil", "cos", "erf", "exp", "exp2", "expm1", "floor", "frac", "neg", "negative", "round", "sigmoid", "sign", "sin", "square", "tanh", "trunc", "relu", "atan", "sinh", "cosh"]
+EVERYWHERE = [
+    "abs",
+    "absolute",
+    "ceil",
+    "cos",
+    "erf",
+    "exp",
+    "exp2",
+    "expm1",
+    "floor",
+    "frac",
+    "neg",
+    "negative",
+    "round",
+    "sigmoid",
+    "sign",
+    "sin",
+    "square",
+    "tanh",
+    "trunc",
+    "relu",
+    "atan",
+    "sinh",
+    "cosh",
+]
 POSITIVE = ["log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal"]
 COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
 

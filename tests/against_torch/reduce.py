@@ -42,8 +42,8 @@ TABLE: dict = {
         ]
         for name in ("var", "std", "var_mean", "std_mean")
     },
-    "any": rows(lambda m, x: (x > 0.5).any(), ALL, order=0) + [Row(lambda m, x: m.any(x > 0.5, 1), order=0)],
-    "all": rows(lambda m, x: (x > -0.5).all(), ALL, order=0) + [Row(lambda m, x: m.all(x > 0, 0, True), order=0)],
+    "any": [*rows(lambda m, x: (x > 0.5).any(), ALL, order=0), Row(lambda m, x: m.any(x > 0.5, 1), order=0)],
+    "all": [*rows(lambda m, x: (x > -0.5).all(), ALL, order=0), Row(lambda m, x: m.all(x > 0, 0, True), order=0)],
     "aminmax": [Row(lambda m, x: m.aminmax(x)), Row(lambda m, x: m.aminmax(x, dim=1))],
     "norm": [
         *rows(lambda m, x: m.norm(x), ALL[1:]),

@@ -4,7 +4,20 @@ A family here has the name of its C file, a function the name, arguments and def
 `KERNELS` collects them all by name.
 """
 
-from . import activation, cast, compare, elementwise, index, loss, matmul, optim, reduce, softmax, stream, transcendental
+from . import (
+    activation,
+    cast,
+    compare,
+    elementwise,
+    index,
+    loss,
+    matmul,
+    optim,
+    reduce,
+    softmax,
+    stream,
+    transcendental,
+)
 from .common import KERNELS
 
 FAMILIES = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss, optim, stream)

@@ -51,7 +51,10 @@ def gather(x, index, out=None):
 
 @kernel
 def scatter_add(x, index, src):
-    """x[o, index[o,k,i], i] += src[o,k,i], in place and in the order of k;   x[O,R,I], index[O,K,I], src[O,K,I]"""
+    """x[o, index[o,k,i], i] += src[o,k,i], in place and in the order of k
+
+    x[O,R,I], index[O,K,I], src[O,K,I]
+    """
     check_index("scatter_add", index, x.shape[1])
     for k in range(index.shape[1]):
         x[places(index[:, k : k + 1])] += src[:, k : k + 1]
@@ -60,7 +63,10 @@ def scatter_add(x, index, src):
 
 @kernel
 def scatter(x, index, src):
-    """x[o, index[o,k,i], i] = src[o,k,i], in place: of several k the last stays;   x[O,R,I], index[O,K,I], src[O,K,I]"""
+    """x[o, index[o,k,i], i] = src[o,k,i], in place; of several k the last stays
+
+    x[O,R,I], index[O,K,I], src[O,K,I]
+    """
     check_index("scatter", index, x.shape[1])
     for k in range(index.shape[1]):
         x[places(index[:, k : k + 1])] = src[:, k : k + 1]

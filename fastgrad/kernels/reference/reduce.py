@@ -1,7 +1,7 @@
 """Reductions of x[O,R,I] over the middle axis: O what lies outside it, I what lies inside.
 
-A floating-point sum or product depends on its order. Here the order is part of the definition, so that the compiled kernels give
-the same bits on every instruction set and for any number of threads.
+A floating-point sum or product depends on its order. Here the order is part of the definition, so that the compiled
+kernels give the same bits on every instruction set and for any number of threads.
 """
 
 import numpy as np
