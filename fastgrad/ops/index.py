@@ -178,7 +178,7 @@ def getitem(x, key):
         index = places(sizes, *arrays)
     else:
         index = kernels.host(partial(places, sizes), *arrays)
-    if at != list(range(at[0], at[-1] + 1)):
+    if at != list(range(at[0], at[-1] + 1)) or split_by_dots(key):
         x = permute(x, [*at, *(d for d in range(x.ndim) if d not in at)])
         at = range(len(at))
     return apply(Take, x, index, at[0], at[-1] + 1)
@@ -226,6 +226,13 @@ def spelt_out(key, shape):
         raise IndexError("x[key]: a key may hold one ...")
     at = dots[0] if dots else len(key)
     return (*key[:at], *(slice(None),) * (len(shape) - named), *key[at + 1 :])
+
+
+def split_by_dots(key):
+    """Whether ... stands between two indices: NumPy sees them apart, though it stand for no axis."""
+    kinds = "".join("." if k is Ellipsis else " " if k is None or isinstance(k, slice) else "i" for k in key)
+    before, _, after = kinds.partition(".")
+    return "i" in before and "i" in after
 
 
 def spends(k):

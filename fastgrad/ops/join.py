@@ -311,12 +311,12 @@ def roll(x, shifts, dims=None):
 # -- triangles and diagonals -------------------------------------------------------------------------------------------
 def tril(x, diagonal=0):
     """The lower triangle of matrices: 0 where j > i + diagonal."""
-    return where(band("tril", x, diagonal), x, 0)
+    return where(band("tril", x, diagonal), x, x.dtype.type(0).item())
 
 
 def triu(x, diagonal=0):
     """The upper triangle of matrices: 0 where j < i + diagonal."""
-    return where(~band("triu", x, diagonal - 1), x, 0)
+    return where(~band("triu", x, diagonal - 1), x, x.dtype.type(0).item())
 
 
 def band(name, x, k):

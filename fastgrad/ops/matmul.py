@@ -188,7 +188,8 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
 
 
 def weighted(name, input, product, beta, alpha):
-    if np.broadcast_shapes(tuple(input.shape), tuple(product.shape)) != tuple(product.shape):
+    lead = product.ndim - input.ndim
+    if lead < 0 or any(n not in (1, m) for n, m in zip(input.shape, product.shape[lead:], strict=True)):
         raise ValueError(f"{name}: input {tuple(input.shape)} does not expand to the product's {tuple(product.shape)}")
     product = product if alpha == 1 else mul(product, alpha)
     if beta == 0:
