@@ -226,10 +226,24 @@ def test_methods_are_numpys(name, x):
 
 
 def test_every_public_method_is_tried():
-    elsewhere = set("backward copy_ zero_ item numpy tolist size dim numel is_contiguous requires_grad_ to type".split())
-    elsewhere |= set("astype where nelement stride element_size is_floating_point data_ptr".split())
-    elsewhere |= set("type_as half short int bool cpu cuda".split())  # tests/test_interop.py
-    elsewhere |= set("new_tensor new_full new_zeros new_ones new_empty".split())  # tests/test_create.py
+    elsewhere = {
+        "backward",
+        "copy_",
+        "zero_",
+        "item",
+        "numpy",
+        "tolist",
+        "size",
+        "dim",
+        "numel",
+        "is_contiguous",
+        "requires_grad_",
+        "to",
+        "type",
+    }
+    elsewhere |= {"astype", "where", "nelement", "stride", "element_size", "is_floating_point", "data_ptr"}
+    elsewhere |= {"type_as", "half", "short", "int", "bool", "cpu", "cuda"}  # tests/test_interop.py
+    elsewhere |= {"new_tensor", "new_full", "new_zeros", "new_ones", "new_empty"}  # tests/test_create.py
     methods = {n: f for n, f in inspect.getmembers(fg.Tensor, inspect.isfunction) if not n.startswith("_")}
     ops = {n for n, f in methods.items() if f in vars(fg.ops).values()}  # test_ops.py tries them
     in_place = {n for n in methods if n.endswith("_")}  # tests/test_inplace.py

@@ -41,7 +41,8 @@ class Embedding(Module):
         """A table that begins with the given rows [V, D], and stays so if `freeze`."""
         if embeddings.ndim != 2:
             raise ValueError(f"from_pretrained: rows must be (V, D), not {tuple(embeddings.shape)}")
-        made = cls(*embeddings.shape, padding_idx=padding_idx)
+        rows, width = embeddings.shape
+        made = cls(rows, width, padding_idx)
         made.weight = Parameter(tensor(embeddings), requires_grad=not freeze)
         return made
 

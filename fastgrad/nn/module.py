@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..tape import changed
 from ..interop import destination
+from ..tape import changed
 from ..tensor import Tensor, as_array
 
 __all__ = ["Flatten", "Module", "Parameter", "Sequential"]
