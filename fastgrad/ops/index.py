@@ -8,6 +8,7 @@ replay. Masks are turned into indices; how many these are depends on values, whi
 
 from functools import partial
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -166,14 +167,15 @@ def getitem(x, key):
     key = as_key(key)
     if is_basic(key):
         return view(GetItem, x, key)
-    basic, arrays, at = taken_apart(key, tuple(x.shape))
-    if any(k != slice(None) for k in basic):
-        x = getitem(x, basic)
+    if len(key) == 1 and x.ndim and key[0].dtype != np.bool_:
+        at: Any = [0]
+        arrays = [*key]
+    else:
+        basic, arrays, at = taken_apart(key, tuple(x.shape))
+        if any(k != slice(None) for k in basic):
+            x = getitem(x, basic)
+        at_once(arrays)
     sizes = tuple(x.shape[d] for d in at)
-    try:
-        np.broadcast_shapes(*(a.shape for a in arrays))
-    except ValueError:
-        raise IndexError(f"x[key]: indices of shapes {[a.shape for a in arrays]} do not broadcast") from None
     if all(is_constant(a) for a in arrays):
         index = places(sizes, *arrays)
     else:
@@ -182,6 +184,14 @@ def getitem(x, key):
         x = permute(x, [*at, *(d for d in range(x.ndim) if d not in at)])
         at = range(len(at))
     return apply(Take, x, index, at[0], at[-1] + 1)
+
+
+def at_once(arrays):
+    """Refuses indices that do not broadcast."""
+    try:
+        np.broadcast_shapes(*(a.shape for a in arrays))
+    except ValueError:
+        raise IndexError(f"x[key]: indices of shapes {[a.shape for a in arrays]} do not broadcast") from None
 
 
 def taken_apart(key, shape):
@@ -244,15 +254,17 @@ def places(sizes, *arrays):
 
     place = (i0 n1 + i1) n2 + i2 ...
     """
-    flat: np.ndarray = np.zeros((), np.int64)
+    flat: Any = 0
     for k, (a, n) in enumerate(zip(arrays, sizes, strict=True)):
         a = a.astype(np.int64)
-        wrong = (a < -n) | (a >= n)
-        if wrong.any():
+        lowest = a.min(initial=0)
+        if lowest < -n or a.max(initial=-1) >= n:
+            wrong = (a < -n) | (a >= n)
             raise IndexError(
                 f"x[key]: index {a[wrong][0]} is out of range for a dim with size {n} (array {k} of {len(arrays)})"
             )
-        flat = flat * n + np.where(a < 0, a + n, a)
+        a = np.where(a < 0, a + n, a) if lowest < 0 else a
+        flat = flat * n + a if k else a
     return flat
 
 
