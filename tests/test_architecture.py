@@ -18,14 +18,18 @@ ARROWS = {
     "tape": {"versions"},
     "hooks": {"tape"},
     "joint": {"tape"},
-    "random": set(),
+    "devices": set(),
+    "cuda": set(),
+    "random": {"tape", "kernels", "ops", "devices"},
     "kernels": set(),
     "ops": {"tape", "kernels"},
-    "tensor": {"tape", "kernels", "ops", "hooks"},
+    "interop": {"tape", "kernels", "ops", "devices"},
+    "tensor": {"tape", "kernels", "ops", "hooks", "devices", "interop"},
+    "create": {"tape", "kernels", "ops", "devices", "tensor"},
     "autograd": {"tape", "tensor", "ops", "kernels", "versions", "hooks", "joint"},
     "capture": {"tape", "kernels"},
     "profiler": {"kernels"},
-    "nn": {"tape", "ops", "tensor", "random", "kernels", "hooks", "joint"},
+    "nn": {"tape", "ops", "tensor", "random", "kernels", "hooks", "joint", "interop"},
     "optim": {"tape", "kernels"},
     "utils": {"tape", "tensor", "random", "versions", "hooks"},
 }
@@ -170,7 +174,7 @@ def test_the_tape_can_be_read_in_one_sitting():
 
 
 def test_every_public_name_has_a_docstring():
-    for module in (fg, fg.nn, fg.optim, fg.ops, fg.kernels, fg.tape, fg.random):
+    for module in (fg, fg.nn, fg.optim, fg.ops, fg.kernels, fg.tape, fg.random, fg.create, fg.cuda):
         assert module.__doc__, module
         for name in getattr(module, "__all__", []):
             thing = getattr(module, name)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import tape
+from ..interop import destination
 from ..tape import changed
 from ..tensor import Tensor, as_array
 from . import hooks
@@ -17,6 +18,9 @@ class Parameter(Tensor):
 
     def __init__(self, data, requires_grad=True):
         super().__init__(data, requires_grad)
+
+    def __repr__(self):
+        return f"Parameter containing:\n{super().__repr__()}"
 
 
 class Module:
@@ -158,9 +162,10 @@ class Module:
         function(self)
         return self
 
-    def to(self, dtype):
-        """Every parameter in another dtype."""
-        for p in self.parameters():
+    def to(self, *to, dtype=None, device=None):
+        """Every parameter in another dtype; the only device is the CPU: ``model.to("cpu")`` changes nothing."""
+        dtype = destination(*to, dtype=dtype, device=device)
+        for p in self.parameters() if dtype is not None else ():
             p.data = p.data.astype(dtype)
             p.grad = None
         return self
@@ -170,6 +175,14 @@ class Module:
 
     def float(self):
         return self.to(np.float32)
+
+    def cpu(self):
+        """Itself: it is there."""
+        return self
+
+    def cuda(self, device=None):
+        """Refused: RuntimeError, with what to write instead."""
+        return self.to("cuda" if device is None else device)
 
     # -- saving --------------------------------------------------------------------------------------------------------
     def state_dict(self):

@@ -3,9 +3,9 @@
 A name that begins with a small letter is a function made of several ops, which is tried in the same way.
 """
 
-from . import activation, elementwise, inplace, loss, matmul, reduce, shape, softmax
+from . import activation, einsum, elementwise, index, inplace, join, loss, matmul, reduce, scatter, shape, softmax
 
-FAMILIES = (activation, elementwise, inplace, loss, matmul, reduce, shape, softmax)
+FAMILIES = (activation, einsum, elementwise, index, inplace, join, loss, matmul, reduce, scatter, shape, softmax)
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()
