@@ -17,9 +17,8 @@ READS = {
     "turning a tensor into an array": lambda loss, x: np.asarray(x),
     "allclose": lambda loss, x: x.allclose(x),
     r"where\(condition\) alone": lambda loss, x: ops.where(x > 0),
-    r"tensor\(\) of an array \(a copy\)": lambda loss, x: fg.tensor(x),
-    "a list of tensors": lambda loss, x: fg.tensor([loss, loss]),
-    "indexing with an array": lambda loss, x: x[np.array([0, 1])],
+    "indexing with a mask": lambda loss, x: x[np.ones(6, bool)],
+    "nonzero": lambda loss, x: x.nonzero(),
     "int32 labels": lambda loss, x: ops.cross_entropy(x, np.zeros(8, np.int32)),
 }
 

@@ -4,24 +4,25 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 """
 
 from .. import tape
-from . import activation, compare, dtypes, elementwise, limits, loss, matmul as _matmul, plane, reduce
-from . import rounding, shape
-from . import softmax as _softmax, transcendental
+from . import activation, compare, dtypes, einsum as _einsum, elementwise, index, join, limits, loss, matmul as _matmul
+from . import plane, reduce, rounding, scatter as _scatter, shape, softmax as _softmax, transcendental
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
-from .cast import to as to, type_as as type_as
 from .compare import *  # noqa: F403
 from .dtypes import *  # noqa: F403
+from .einsum import *  # noqa: F403
 from .elementwise import *  # noqa: F403
+from .index import *  # noqa: F403
+from .index import embedding as embedding, getitem as getitem, one_hot as one_hot
 from .inplace import (
     assign as assign,
     in_place as in_place,
     in_place_form as in_place_form,
-    normal_ as normal_,
     rewrite as rewrite,
     setitem as setitem,
-    uniform_ as uniform_,
 )
+from .join import *  # noqa: F403
+from .join import pad as pad
 from .limits import *  # noqa: F403
 from .loss import *  # noqa: F403
 from .matmul import *  # noqa: F403
@@ -30,8 +31,9 @@ from .plane import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .reduce import sum_to as sum_to
 from .rounding import *  # noqa: F403
+from .scatter import *  # noqa: F403
+from .scatter import index_add_, index_copy_, index_fill_, scatter_, scatter_add_
 from .shape import *  # noqa: F403
-from .shape import getitem as getitem
 from .softmax import *  # noqa: F403
 from .transcendental import *  # noqa: F403
 
@@ -41,13 +43,17 @@ FAMILIES = (
     activation,
     compare,
     dtypes,
+    _einsum,
     elementwise,
+    index,
+    join,
     limits,
     loss,
     _matmul,
     plane,
     reduce,
     rounding,
+    _scatter,
     shape,
     _softmax,
     transcendental,

@@ -14,7 +14,8 @@ from numpy import ndarray
 
 from .. import kernels, tape
 from ..tape import OUT, Node, Value, state, wrap
-from .dtypes import FLOAT32, FLOAT64, KINDS, default_dtype, is_floating, number_of, result_type
+from . import dtypes
+from .dtypes import FLOAT32, FLOAT64, KINDS, is_floating, number_of, result_type
 
 __all__ = ["OPS", "OUT", "Op", "alike", "apply", "apply1", "apply2", "cast", "contiguous", "promoted", "view"]
 
@@ -94,7 +95,7 @@ def apply1(op, x):
         return op.kernel(x)
     array = x.data
     if op.floating and (dtype := array.dtype) is not FLOAT32 and dtype is not FLOAT64 and dtype.kind != "f":
-        return apply1(op, cast(x, default_dtype))
+        return apply1(op, cast(x, dtypes.default_dtype))
     out = op.kernel(array)
     if x.requires_grad and state.grad:
         return tape.record(op, Node(), (x.node or x,), (array,), out)
@@ -150,7 +151,7 @@ def alike(name, operands, floating=False):
     except TypeError:
         raise TypeError(f"{name}: cannot combine a tensor with {stranger(arrays)}") from None
     if floating and not is_floating(dtype):
-        dtype = default_dtype
+        dtype = dtypes.default_dtype
     return [
         cast(x, dtype) if isinstance(a, ndarray) and a.dtype != dtype else x for x, a in zip(weak, arrays, strict=True)
     ]

@@ -55,31 +55,3 @@ def cast(x, dtype):
     if x.dtype == dtype:
         return x
     return apply(Cast, wrap(x.data) if isinstance(x, Value) and not is_floating(dtype) else x, dtype)
-
-
-def to(x, *target, dtype=None, device=None, non_blocking=False, copy=False):
-    """x in another dtype: ``to(dtype)``, ``to(other)`` for that of another tensor, ``to("cpu")`` for nothing at all.
-
-    A tensor that has the dtype already is returned itself, unless ``copy=True``. Floats become integers towards zero
-    (what 64 bits cannot hold becomes -2^63), and bools by being other than 0. The gradient flows between floats.
-    Errors: ValueError for another device than the CPU, TypeError for what is no dtype.
-
-    >>> import fastgrad as fg
-    >>> fg.tensor([1.5, -1.5, 0.0]).to(fg.int64)
-    tensor([ 1, -1,  0])
-    """
-    for what in (*target, device):
-        if isinstance(what, (Value, np.ndarray)):
-            dtype = what.dtype
-        elif isinstance(what, str) and what.partition(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta"):
-            if what not in ("cpu", "cpu:0"):
-                raise ValueError(f"to: there is no device {what!r}: fastgrad computes on the CPU")
-        elif what is not None and not isinstance(what, bool):
-            dtype = what
-    out = x if dtype is None else cast(x, dtype)
-    return out.clone() if copy and out is x else out
-
-
-def type_as(x, other):
-    """x in the dtype of another tensor."""
-    return cast(x, other.dtype)

@@ -9,12 +9,13 @@ using one is refused.
 
 import numpy as np
 
-from .. import kernels, random, tape
+from .. import kernels, tape, versions
 from ..tape import Node, Value, state, wrap
+from . import dtypes
 from .base import OPS, Op, apply, cast, contiguous, stranger
-from .dtypes import default_dtype, is_floating, number_of, rank, result_type
+from .dtypes import is_floating, number_of, rank, result_type
 from .elementwise import pow
-from .shape import GetItem, as_key, is_basic
+from .index import as_key, getitem, is_basic, owned, write_at
 
 
 class WriteAt(Op):
@@ -76,16 +77,16 @@ class Key:
 
     def __init__(self, key):
         self.basic = is_basic(key)
-        self.key = (*key, Ellipsis) if self.basic and not any(k is Ellipsis for k in key) else key
+        self.key = key if self.basic else owned(key)
 
     def read(self, x):
-        return apply(GetItem, x, self.key)
+        return getitem(x, self.key)
 
     def write(self, out, values):
         if self.basic:
             put(out[self.key], values)
         else:
-            out[self.key] = values
+            write_at(out, self.key, values)
 
 
 class Window:
@@ -164,7 +165,7 @@ def rewrite(name, function, x, *operands, **keywords):
     put(x.data, out.data)
     tape.changed(x.data)
     if recorded:
-        out.node.clock = tape.clock  # the result is in x only now
+        out.node.clock = versions.clock  # the result is in x only now
         become(x, out.node)
     return x
 
@@ -196,7 +197,7 @@ def is_recorded(op, operands):
     if not state.grad or not tensors:
         return False
     if tape.views_are_checked:
-        tape.refuse_old_views(op, [t.node or t for t in tensors], [t.data for t in tensors])
+        versions.refuse_old_views(op, [t.node or t for t in tensors], [t.data for t in tensors])
     return True
 
 
@@ -212,7 +213,7 @@ def fitting(name, op, x, operands):
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
         raise ValueError(f"{name}: the shapes {', '.join(map(str, shapes))} do not fit together") from None
-    refuse_unfit(name, x, default_dtype if op.floating and not is_floating(dtype) else dtype, shape)
+    refuse_unfit(name, x, dtypes.default_dtype if op.floating and not is_floating(dtype) else dtype, shape)
     return tuple(cast(y, x.dtype) if isinstance(y, (Value, np.ndarray)) and y.dtype != x.dtype else y for y in operands)
 
 
@@ -232,37 +233,6 @@ def assign(name, x, value):
     """x = value in x's own memory, broadcast; any dtype of the same kind."""
     write(name, x, Key((Ellipsis,)), value)
     return x
-
-
-def normal_(x, mean=0.0, std=1.0, *, generator=None):
-    """Draws every element from the normal distribution, by fastgrad's generator or another NumPy `Generator`.
-
-    A captured step draws anew at every replay. The values have no gradient. Errors: TypeError for integers, ValueError
-    for a negative std.
-    """
-    if std < 0:
-        raise ValueError(f"normal_: std must not be negative, not {std}")
-    return draw("normal_", x, generator, lambda g, dtype: g.standard_normal(x.shape, dtype) * std + mean)
-
-
-def uniform_(x, low=0.0, high=1.0, *, generator=None):
-    """Draws every element evenly between two numbers (PyTorch's `from` and `to`); otherwise like `normal_`."""
-    if low > high:
-        raise ValueError(f"uniform_: low must not be above high: {low}, {high}")
-    return draw("uniform_", x, generator, lambda g, dtype: g.random(x.shape, dtype) * (high - low) + low)
-
-
-def draw(name, x, generator, numbers):
-    if not is_floating(x.dtype):
-        raise TypeError(f"{name} needs a float tensor, not {x.dtype}")
-    drawn = np.float32 if x.dtype == np.float32 else np.float64
-
-    def sample():
-        found = numbers(random.default_generator() if generator is None else generator, np.dtype(drawn))
-        return np.asarray(found, x.dtype)
-
-    refuse_leaf(name, x)
-    return assign(name, x, kernels.host(sample))
 
 
 def write(name, x, place, value):
