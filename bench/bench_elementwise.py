@@ -1,4 +1,7 @@
-"""Elementwise kernels and activations: checked against the reference, then timed. Walks the rows; none is left out."""
+"""Elementwise kernels, comparisons, casts and activations: checked against the reference, then timed.
+
+Walks the rows; none is left out.
+"""
 
 import pytest
 from cases import arguments, check, family
@@ -7,7 +10,7 @@ from fastgrad import kernels
 
 
 @pytest.mark.parametrize("n", [1, 1000, 1_000_000])
-@pytest.mark.parametrize("name", family("elementwise", "activation"))
+@pytest.mark.parametrize("name", family("elementwise", "compare", "cast", "activation"))
 def bench_elementwise(name, n, clock):
     kernel = kernels.KERNELS[name]
     values, moved = arguments(kernel, {"*": (n,)})

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastgrad import kernels
 
+GIVEN = {"from_bool", "from_int64"}  # out says which dtype is made
 NUMBERS = {"lr": 1e-3, "value": 0.5}  # scalars a row gives no default for
 
 
@@ -35,7 +36,7 @@ def arguments(kernel, sizes, dtype=np.float32, seed=0):
             shape = sizes["*"] if dims == "*" else tuple(sizes[d] if size is None else size for d in dims.split(","))
             array = draw(rng, shape, kind, sizes, dtype)
             moved += array.nbytes * (2 if mark == "=" else 1)
-            if mark == ">":
+            if mark == ">" and kernel.__name__ not in GIVEN:
                 continue
             if size:
                 found.setdefault(name, []).append(array)
@@ -45,9 +46,10 @@ def arguments(kernel, sizes, dtype=np.float32, seed=0):
 
 
 def draw(rng, shape, kind, sizes, dtype):
-    """Numbers for one array: floats, labels below C (or R), or conditions."""
+    """Numbers for one array: floats, labels below C (or R), other integers, or conditions."""
+    dtype = {"f32": np.float32, "f64": np.float64}.get(kind, dtype)
     if kind == "i64":
-        return rng.integers(0, sizes.get("C") or sizes["R"], shape)
+        return rng.integers(0, sizes.get("C") or sizes.get("R") or 1000, shape)
     if kind == "u8":
         return rng.integers(0, 2, shape).astype(bool)
     return rng.random(shape).astype(dtype) + dtype(0.1)

@@ -1,6 +1,7 @@
 /* A MAP kernel in one line: its operands and its formula.
  *
  *     MAP2(add, a, b, a + b)
+ *     MAP2_AS(lt, uint8_t, T, a, b, a < b)         the type of the output, that of the inputs
  *
  * The range [lo, hi) of the output's elements, in row-major order, is walked as inner rows. A row whose output is
  * contiguous, and whose inputs are contiguous or one repeated number, runs a loop compiled for just that pattern, and
@@ -67,16 +68,17 @@ static inline void fg_walk(const fg_call *call, int operands, int64_t lo, int64_
     }
 
 /* out = f(x) */
-#define MAP1(name, x, formula)                                                                      \
-    static FG_INLINE T FG(name##_of)(T x) { return formula; }                                       \
-    static FG_INLINE void FG(name##_loop)(int64_t n, T *out, int64_t so, const T *px, int64_t sx) { \
-        const T x0 = *px;                                                                           \
+#define MAP1(name, x, formula) MAP1_AS(name, T, T, x, formula)
+#define MAP1_AS(name, O, X, x, formula)                                                             \
+    static FG_INLINE O FG(name##_of)(X x) { return formula; }                                       \
+    static FG_INLINE void FG(name##_loop)(int64_t n, O *out, int64_t so, const X *px, int64_t sx) { \
+        const X x0 = *px;                                                                           \
         FG_SIMD                                                                                     \
         for (int64_t i = 0; i < n; i++) out[i * so] = FG(name##_of)(FG_ELEMENT(px, x0, sx, i));     \
     }                                                                                               \
     static void FG(name##_row)(const fg_call *call, const int64_t *at, int64_t n) {                 \
-        const T *px = FG_ROW(const T, 0);                                                           \
-        T *out = FG_ROW(T, 1);                                                                      \
+        const X *px = FG_ROW(const X, 0);                                                           \
+        O *out = FG_ROW(O, 1);                                                                      \
         int64_t sx = FG_STEP(0), so = FG_STEP(1);                                                   \
         if (so == 1 && sx == 1)                                                                     \
             FG(name##_loop)(n, out, 1, px, 1);                                                      \
@@ -86,18 +88,19 @@ static inline void fg_walk(const fg_call *call, int operands, int64_t lo, int64_
     FG_MAP_KERNEL(name, 2)
 
 /* out = f(a, b) */
-#define MAP2(name, a, b, formula)                                                                              \
-    static FG_INLINE T FG(name##_of)(T a, T b) { return formula; }                                             \
-    static FG_INLINE void FG(name##_loop)(int64_t n, T *out, int64_t so, const T *pa, int64_t sa, const T *pb, \
+#define MAP2(name, a, b, formula) MAP2_AS(name, T, T, a, b, formula)
+#define MAP2_AS(name, O, X, a, b, formula)                                                                     \
+    static FG_INLINE O FG(name##_of)(X a, X b) { return formula; }                                             \
+    static FG_INLINE void FG(name##_loop)(int64_t n, O *out, int64_t so, const X *pa, int64_t sa, const X *pb, \
                                           int64_t sb) {                                                        \
-        const T a0 = *pa, b0 = *pb;                                                                            \
+        const X a0 = *pa, b0 = *pb;                                                                            \
         FG_SIMD                                                                                                \
         for (int64_t i = 0; i < n; i++)                                                                        \
             out[i * so] = FG(name##_of)(FG_ELEMENT(pa, a0, sa, i), FG_ELEMENT(pb, b0, sb, i));                 \
     }                                                                                                          \
     static void FG(name##_row)(const fg_call *call, const int64_t *at, int64_t n) {                            \
-        const T *pa = FG_ROW(const T, 0), *pb = FG_ROW(const T, 1);                                            \
-        T *out = FG_ROW(T, 2);                                                                                 \
+        const X *pa = FG_ROW(const X, 0), *pb = FG_ROW(const X, 1);                                            \
+        O *out = FG_ROW(O, 2);                                                                                 \
         int64_t sa = FG_STEP(0), sb = FG_STEP(1), so = FG_STEP(2);                                             \
         if (so == 1 && sa == 1 && sb == 1)                                                                     \
             FG(name##_loop)(n, out, 1, pa, 1, pb, 1);                                                          \
@@ -163,6 +166,7 @@ static inline void fg_walk(const fg_call *call, int operands, int64_t lo, int64_
         int64_t sa = FG_STEP(0), sb = FG_STEP(1), sc = FG_STEP(2), sd = FG_STEP(3), so = FG_STEP(4);           \
         FG_TRY4(name, 1, 1, 1, 1)                                                                              \
         FG_TRY4(name, 1, 1, 0, 0)                                                                              \
+        FG_TRY4(name, 1, 0, 0, 0)                                                                              \
         FG(name##_loop)(n, out, so, pa, sa, pb, sb, pc, sc, pd, sd);                                           \
     }                                                                                                          \
     FG_MAP_KERNEL(name, 5)

@@ -20,9 +20,16 @@
 #define FG_INLINE inline
 #endif
 
-/* <math.h> for T, inside a body. Both are exact on every instruction set. */
+/* <math.h> for T, inside a body. All are exact on every instruction set; FG_RINT rounds halves to even. */
 #define FG_SQRT(x) (FG_IS_F32 ? (T)sqrtf((float)(x)) : (T)sqrt((double)(x)))
 #define FG_ABS(x) (FG_IS_F32 ? (T)fabsf((float)(x)) : (T)fabs((double)(x)))
+#define FG_FLOOR(x) (FG_IS_F32 ? (T)floorf((float)(x)) : (T)floor((double)(x)))
+#define FG_CEIL(x) (FG_IS_F32 ? (T)ceilf((float)(x)) : (T)ceil((double)(x)))
+#define FG_TRUNC(x) (FG_IS_F32 ? (T)truncf((float)(x)) : (T)trunc((double)(x)))
+#define FG_RINT(x) (FG_IS_F32 ? (T)rintf((float)(x)) : (T)rint((double)(x)))
+#define FG_FMOD(a, b) (FG_IS_F32 ? (T)fmodf((float)(a), (float)(b)) : (T)fmod((double)(a), (double)(b)))
+#define FG_COPYSIGN(x, sign) \
+    (FG_IS_F32 ? (T)copysignf((float)(x), (float)(sign)) : (T)copysign((double)(x), (double)(sign)))
 
 /* For a kernel whose labels may be wrong: the first offender is reported, whatever thread meets it. */
 static inline void fg_refuse(fg_call *call, int64_t unit) {

@@ -81,6 +81,60 @@ def make_where(rng, dtype, size):
     return [rng.random(size) < 0.5, numbers(rng, dtype, size), numbers(rng, dtype, size)]
 
 
+def make_truths(n):
+    def make(rng, dtype, size):
+        return [rng.random(size) < 0.5 for _ in range(n)]
+
+    return make
+
+
+def make_given(dtype_of_x):
+    """A kernel whose result has the dtype of `out`, which must be given."""
+
+    def make(rng, dtype, size):
+        bits = rng.integers(-(2**63), 2**63, size, np.int64)
+        x = bits < 0 if dtype_of_x == "bool" else bits >> rng.integers(0, 63, size)
+        return [x, np.empty(size, dtype)]
+
+    return make
+
+
+def make_of(dtype_of_x):
+    """A kernel that reads this dtype alone; patterns of bits are numbers that overflow, underflow and are rounded."""
+
+    def make(rng, dtype, size):
+        x = numbers(rng, dtype_of_x, size)
+        near = rng.integers(0, 2**64, size, np.uint64).view(np.float64) if dtype_of_x == "float64" else x
+        with np.errstate(all="ignore"):
+            far = (near * 10.0 ** rng.uniform(-46, 39, size)).astype(dtype_of_x)
+        return [np.where(rng.random(size) < 0.5, x, far)]
+
+    return make
+
+
+def halves(x):
+    """Every other one moved to a half."""
+    return np.where(np.arange(x.size).reshape(x.shape) % 2, np.trunc(x) + 0.5, x)
+
+
+def make_divided(rng, dtype, size):
+    """Many quotients are integers or nearly so."""
+    a, b = numbers(rng, dtype, size), numbers(rng, dtype, size)
+    whole, tenths = rng.integers(-30, 30, (2, size)), rng.random(size) < 0.5
+    unit = np.where(tenths, 0.1, 1.0)
+    exact = rng.random(size) < 0.4
+    return [np.where(exact, w * unit, x).astype(dtype) for w, x in zip(whole, (a, b), strict=True)]
+
+
+def make_to_int64(rng, dtype, size):
+    """Halves, and numbers about the edges of what 64 bits hold."""
+    edges = np.array([2.0**63, -(2.0**63)], dtype)
+    edges = np.concatenate([edges, np.nextafter(edges, edges.dtype.type(0)), 2 * edges])
+    x = numbers(rng, dtype, size)
+    x = np.where(rng.random(size) < 0.2, rng.choice(edges, size), x)
+    return [np.where(rng.random(size) < 0.2, np.trunc(x) + 0.5, x)]
+
+
 def make_fill(rng, dtype, size):
     return [numbers(rng, dtype, size), float(rng.choice([0.1, -0.0, 3.0, np.nan, np.inf, 1e300]))]
 
@@ -208,11 +262,26 @@ CASES = {
     "sqrt": operands(1),
     "abs": operands(1),
     "sign": operands(1),
+    **{name: operands(1) for name in ("reciprocal", "floor", "ceil", "trunc")},
+    "round": Case(lambda *a: [halves(numbers(*a))]),
+    "remainder": Case(make_divided),
+    "floor_divide": Case(make_divided),
+    "lerp": operands(3),
+    "nan_to_num": operands(4),
     "copy": operands(1),
     "fill": Case(make_fill),
     "clip": operands(3, **EITHER_ZERO),
     "clip_backward": operands(4),
     "where": Case(make_where),
+    **{name: operands(2) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
+    **{name: operands(1) for name in ("isnan", "isinf", "isfinite", "to_bool")},
+    **{name: Case(make_truths(2)) for name in ("logical_and", "logical_or", "logical_xor")},
+    "logical_not": Case(make_truths(1)),
+    "to_float32": Case(make_of("float64")),
+    "to_float64": Case(make_of("float32")),
+    "from_bool": Case(make_given("bool")),
+    "from_int64": Case(make_given("int64")),
+    "to_int64": Case(make_to_int64),
     "relu": operands(1, **EITHER_ZERO),
     "relu_backward": operands(2),
     "sigmoid": operands(1, kind="elementary"),
@@ -251,6 +320,7 @@ CASES = {
     "stream2": rule(3, ()),
     "stream3": rule(4, ()),
 }
+GIVEN = {"from_bool", "from_int64"}  # their cases give `out` too
 NAMES = sorted(CASES)
 MAPS = [n for n in NAMES if "[*]" in KERNELS[n].signature]
 RULES = [n for n in NAMES if "[n]" in KERNELS[n].signature]

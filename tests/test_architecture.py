@@ -125,6 +125,7 @@ def test_one_stem_in_every_tier():
         if (ROOT / "csrc").is_dir():
             assert (ROOT / "csrc" / f"{family}.c").is_file(), family
     without_ops = {"optim", "stream"}  # rules live in optim/, streams are for benchmarks
+    without_ops |= {"compare", "cast", "transcendental"}  # kernels that no op uses yet
     for family in families - without_ops:
         assert (PACKAGE / "ops" / f"{family}.py").is_file(), family
 

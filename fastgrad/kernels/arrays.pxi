@@ -64,9 +64,10 @@ cdef bint overlap(PyArrayObject *a, PyArrayObject *b) noexcept:
 
 
 cdef bint same_view(PyArrayObject *a, PyArrayObject *b) noexcept:
-    """The same elements in the same order: an element is read before it is written, so such a pair is safe."""
+    """The same elements in the same order: an element is read before it is written, so such a pair is safe. Of two
+    dtypes it is not: C may assume that they are in different places."""
     cdef int i
-    if PyArray_DATA(a) != PyArray_DATA(b) or not same_shape(a, b):
+    if PyArray_DATA(a) != PyArray_DATA(b) or PyArray_TYPE(a) != PyArray_TYPE(b) or not same_shape(a, b):
         return False
     for i in range(PyArray_NDIM(a)):
         if PyArray_DIMS(a)[i] > 1 and PyArray_STRIDES(a)[i] != PyArray_STRIDES(b)[i]:

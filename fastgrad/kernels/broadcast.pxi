@@ -23,7 +23,7 @@ cdef object bind_broadcast(Kernel self, PyArrayObject **operand, PyObject **argv
                 raise ValueError(f"{self.__name__}: the shapes do not broadcast: {self.describe(argv, False)}")
     for s in range(self.slots):
         if operand[s] == NULL and not (call.numbers >> s & 1):
-            out = new_array(NPY_FLOAT if call.dtype == FG_F32 else NPY_DOUBLE, ndim, shape)
+            out = new_array(self.typenum_of(s, call), ndim, shape)
             operand[s] = <PyArrayObject *><PyObject *>out
         elif self.slot[s].mode != READ:
             out = <object>operand[s]

@@ -33,6 +33,7 @@ cdef class Kernel:
     cdef Slot slot[8]
     cdef Param param[ARGUMENTS]
     cdef int id, unit, slots, params, letters, written, first_written
+    cdef bint typed                      # every array slot has a dtype of its own
     cdef readonly str __name__, family, signature
     cdef readonly tuple names            # argument names in order
     cdef readonly tuple written_names    # the arrays a call changes or makes
@@ -51,6 +52,7 @@ cdef class Kernel:
     def parse(self):
         """Reads the row's signature; the grammar stands at the top of kernels.def."""
         letters, names, changed = [], [], []
+        self.typed = True
         for item in split_signature(self.signature):
             param = &self.param[self.params]
             self.params += 1
@@ -81,7 +83,8 @@ cdef class Kernel:
         slot.optional = mark == "?"
         name, dims = item[:-1].split("[")
         name, _, dtype = name.partition(":")
-        slot.typenum = {"": -1, "i64": NPY_INT64, "u8": NPY_BOOL}[dtype]
+        slot.typenum = {"": -1, "i64": NPY_INT64, "u8": NPY_BOOL, "f32": NPY_FLOAT, "f64": NPY_DOUBLE}[dtype]
+        self.typed = self.typed and slot.typenum >= 0
         slot.ndim = 0
         if dims != "*":
             for letter in dims.split(","):
@@ -197,6 +200,8 @@ cdef class Kernel:
         cdef int i, found = -1, this
         cdef bint other = False
         cdef PyObject *o
+        if self.typed:
+            return self.dtype_of_typed(argv)
         for i in range(self.params):
             o = argv[i]
             if o == NULL or self.param[i].kind != ARRAY or self.slot[self.param[i].index].typenum >= 0:
@@ -216,6 +221,25 @@ cdef class Kernel:
         if other and found >= 0:
             raise DtypeError(self.mixed(argv))
         return found
+
+    cdef int dtype_of_typed(self, PyObject **argv):
+        """Where every slot has a dtype of its own: any instance of the body. -1, so NumPy's: a call without arrays, and
+        one with an array that is neither float32 nor float64 where a float is asked for."""
+        cdef int i, typenum, found = -1
+        for i in range(self.params):
+            if argv[i] == NULL or self.param[i].kind != ARRAY or not PyArray_Check(argv[i]):
+                continue
+            typenum = self.slot[self.param[i].index].typenum
+            if (typenum == NPY_FLOAT or typenum == NPY_DOUBLE) and array_dtype(argv[i]) < 0:
+                return -1
+            found = FG_F32
+        return found
+
+    cdef int typenum_of(self, int s, fg_call *call) noexcept:
+        """The NumPy dtype of slot s in this call."""
+        if self.slot[s].typenum >= 0:
+            return self.slot[s].typenum
+        return NPY_FLOAT if call.dtype == FG_F32 else NPY_DOUBLE
 
     # -- errors --------------------------------------------------------------------------------------------------------
     cdef str describe(self, PyObject **argv, bint dtypes):
@@ -306,8 +330,7 @@ cdef class Kernel:
         cdef bint given = True
         for s in range(self.slots):
             if operand[s] == NULL and not (call.numbers >> s & 1):
-                out = new_array(NPY_FLOAT if call.dtype == FG_F32 else NPY_DOUBLE,
-                                PyArray_NDIM(first), PyArray_DIMS(first))
+                out = new_array(self.typenum_of(s, call), PyArray_NDIM(first), PyArray_DIMS(first))
                 operand[s] = <PyArrayObject *><PyObject *>out
                 given = False
             if operand[s] != NULL:
@@ -395,12 +418,10 @@ cdef class Kernel:
 
     cdef object make(self, int s, fg_call *call):
         cdef cnp.npy_intp dims[LETTERS]
-        cdef int d, typenum = self.slot[s].typenum
+        cdef int d
         for d in range(self.slot[s].ndim):
             dims[d] = call.size[self.slot[s].letter[d]]
-        if typenum < 0:
-            typenum = NPY_FLOAT if call.dtype == FG_F32 else NPY_DOUBLE
-        return new_array(typenum, self.slot[s].ndim, dims)
+        return new_array(self.typenum_of(s, call), self.slot[s].ndim, dims)
 
     cdef int refuse_overlap(self, int i, PyObject **argv) except -1:
         cdef int j

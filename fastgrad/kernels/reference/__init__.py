@@ -4,10 +4,10 @@ A family here has the name of its C file, a function the name, arguments and def
 `KERNELS` collects them all by name.
 """
 
-from . import activation, elementwise, loss, matmul, optim, reduce, softmax, stream
+from . import activation, cast, compare, elementwise, loss, matmul, optim, reduce, softmax, stream
 from .common import KERNELS
 
-FAMILIES = (elementwise, activation, reduce, matmul, softmax, loss, optim, stream)
+FAMILIES = (elementwise, compare, cast, activation, reduce, matmul, softmax, loss, optim, stream)
 
 globals().update(KERNELS)  # after the import line: matmul and softmax are a family and a kernel of it
 

@@ -28,6 +28,13 @@ def give(result, out):
     return out
 
 
+def alike(*operands):
+    """The operands as arrays of one dtype, the one NumPy would give their sum. A formula of Python numbers among them
+    would be evaluated in float64, and its result alone rounded."""
+    dtype = np.result_type(*operands)
+    return [np.asarray(a, dtype) for a in operands]
+
+
 def each(arrays):
     """For an update rule: its first `arrays` arguments are one array each, or lists of arrays of one length.
 

@@ -6,7 +6,7 @@ decides (`equal`, `where`, `clip_backward`).
 
 import numpy as np
 
-from .common import give, kernel
+from .common import alike, give, kernel
 
 
 @kernel
@@ -97,6 +97,67 @@ def abs(x, out=None):
 def sign(x, out=None):
     """out = -1, 0 or 1 as x is negative, zero or positive; NaN stays NaN"""
     return give(np.sign(x), out)
+
+
+@kernel
+def reciprocal(x, out=None):
+    """out = 1 / x"""
+    return give(np.divide(1, x), out)
+
+
+@kernel
+def floor(x, out=None):
+    """out = the largest integer that is not above x"""
+    return give(np.floor(x), out)
+
+
+@kernel
+def ceil(x, out=None):
+    """out = the smallest integer that is not below x"""
+    return give(np.ceil(x), out)
+
+
+@kernel
+def trunc(x, out=None):
+    """out = x without its fraction"""
+    return give(np.trunc(x), out)
+
+
+@kernel
+def round(x, out=None):
+    """out = the integer nearest to x, and of two the even one"""
+    return give(np.rint(x) if np.asarray(x).dtype.kind == "f" else np.array(x), out)
+
+
+@kernel
+def remainder(a, b, out=None):
+    """out = a - b floor(a / b), exactly; it has the sign of b, and is NaN where b is 0"""
+    return give(np.remainder(a, b), out)
+
+
+@kernel
+def floor_divide(a, b, out=None):
+    """out = floor(a / b), of the exact quotient; a / b where b is 0"""
+    return give(np.floor_divide(a, b), out)
+
+
+@kernel
+def lerp(start, end, weight, out=None):
+    """out = start + weight (end - start), from `start` at weight 0 to `end` at weight 1
+
+    Written from the nearer end, as in PyTorch, so that both are met exactly: where |weight| >= 1/2 it is
+    end - (end - start) (1 - weight).
+    """
+    start, end, weight = alike(start, end, weight)
+    near, far = start + weight * (end - start), end - (end - start) * (1 - weight)
+    return give(np.where(np.abs(weight) < 0.5, near, far), out)
+
+
+@kernel
+def nan_to_num(x, nan, posinf, neginf, out=None):
+    """out = nan, posinf, neginf where x is NaN, +inf, -inf; x elsewhere"""
+    x, nan, posinf, neginf = alike(x, nan, posinf, neginf)
+    return give(np.where(np.isnan(x), nan, np.where(np.isposinf(x), posinf, np.where(np.isneginf(x), neginf, x))), out)
 
 
 @kernel
