@@ -19,7 +19,8 @@ SOURCES := setup.py pyproject.toml MANIFEST.in LICENSE THIRD_PARTY.md $(wildcard
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo
-	$(RUN) fastgrad demo
+	mkdir -p build
+	$(RUN) fastgrad demo --report build/demo.html
 
 test: $(VENV)/test
 	$(RUN) pytest -q tests/test_tiny.py
@@ -37,10 +38,9 @@ lint: $(VENV)/lint
 
 wheel: $(VENV)/wheel
 
-docs: $(VENV)/demo
-	rm -rf build/docs && mkdir -p build/docs
-	cd build/docs && ../../$(RUN) pydoc -w fastgrad $$(../../$(BIN)/python -P -c \
-	"import fastgrad, pkgutil; print(*(m.name for m in pkgutil.walk_packages(fastgrad.__path__, 'fastgrad.') if '__' not in m.name))") >/dev/null
+docs: $(VENV)/docs
+	rm -rf build/docs
+	$(BIN)/python -P docs/api.py build/docs
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info fastgrad/_blas .pytest_cache .mypy_cache .ruff_cache .benchmarks
@@ -65,7 +65,7 @@ $(VENV)/demo: $(VENV)/wheel
 	$(PIP) install "$$(echo dist/*.whl)[progress]"
 	touch $@
 
-$(VENV)/test $(VENV)/bench: $(VENV)/%: $(VENV)/demo
+$(VENV)/test $(VENV)/bench $(VENV)/docs: $(VENV)/%: $(VENV)/demo
 	$(PIP) install "$$(echo dist/*.whl)[$*]"
 	touch $@
 

@@ -17,7 +17,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 CORE = ["table", "launch", "team", "cpu", "pool", "blas"]
-FAMILIES = ["elementwise", "compare", "cast", "activation", "reduce", "matmul", "softmax", "loss", "optim", "stream"]
+FAMILIES = ["elementwise", "transcendental", "compare", "cast", "activation", "reduce", "index", "matmul", "softmax"]
+FAMILIES += ["loss", "optim", "stream"]
 PYX = Path("fastgrad/kernels/_core.pyx")
 PARTS = [*Path("csrc").glob("*.h"), *Path("csrc").glob("*.def"), *PYX.parent.glob("*.pxi")]  # a change of one rebuilds
 

@@ -60,8 +60,8 @@ MAP3(lerp, T, start, end, weight,
 
 MAP4(nan_to_num, x, nan, posinf, neginf, x != x ? nan : x == K(INFINITY) ? posinf : x == -K(INFINITY) ? neginf : x)
 
-/* What is left of a after the whole multiples of b, with the sign of b. The remainder of the C library is exact, and
- * has the sign of a. */
+/* What is left of a after the whole multiples of b, with the sign of b. The remainder of the C library is exact, and has
+ * the sign of a. */
 static FG_INLINE T FG(modulo)(T a, T b) {
     T mod = FG_FMOD(a, b);
     T moved = (b < 0) != (mod < 0) ? mod + b : mod;

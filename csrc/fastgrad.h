@@ -40,7 +40,7 @@ typedef struct fg_call {
     int32_t numbers;                  /* bit i: ptr[i] is number[i] */
     int64_t work;                     /* elements a cost is charged for */
     int64_t size[FG_SIZES];           /* sizes by letter, in the order the row first names them; MAP: the shape */
-    int64_t stride[FG_PTRS][FG_DIMS]; /* elements. MAP: of each operand; matmul: {row, column} of each matrix */
+    int64_t stride[FG_PTRS][FG_DIMS]; /* elements. MAP: of each operand; matmul: {row, column, matrix} of each */
     double scalar[FG_SCALARS];        /* in the order of the row */
     void *ptr[FG_PTRS];               /* in the order of the row; EACH: ptr[0] is the table of fg_tensor */
     fg_number number[FG_PTRS];        /* operands given as plain numbers: ptr[i] points here, stride 0 */
@@ -58,7 +58,7 @@ typedef struct {
 typedef void fg_body(fg_call *call, int phase, int64_t lo, int64_t hi);
 
 /* One row of kernels.def, for the binding and for launch. */
-typedef enum { FG_MAP, FG_REDUCE, FG_ROWS, FG_TILES, FG_EACH } fg_unit;
+typedef enum { FG_MAP, FG_REDUCE, FG_LINES, FG_ROWS, FG_INDEX, FG_TILES, FG_EACH } fg_unit;
 typedef struct {
     const char *family;
     const char *name;

@@ -3,9 +3,14 @@
  * How a call is cut depends on the call alone; how many threads run the pieces never changes a bit of the answer.
  * Only the team it hands the pieces to (team.c) starts threads.
  */
+#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#endif
 #include "launch.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "cpu.h"
 
@@ -28,24 +33,46 @@ static void plan_reduce(const fg_call *call, fg_plan *plan) {
     int64_t block = I == 1 ? FG_BLOCK : FG_COLUMN_BLOCK;
     int64_t blocks = R > block ? ceil_div(R, block) : 1;
     int64_t chunks = I == 1 ? 1 : ceil_div(I, FG_COLUMNS);
-    plan->units[0] = O * blocks * chunks;
-    if (blocks > 1 && !backward) {
+    plan->units[backward] = O * blocks * chunks;
+    if (backward) {
+        plan->phases = 2;
+        plan->units[0] = O * I;
+        plan->grain[0] = FG_CHECK_GRAIN;
+    } else if (blocks > 1) {
         plan->phases = 2;
         plan->units[1] = O * I;
         plan->grain[1] = 16;
-        plan->scratch = 16 * (size_t)(O * blocks * I); /* sum: double; max: double and index */
+        plan->scratch = 16 * (size_t)(O * blocks * I); /* sum, prod: double; max, min: double and index */
     }
+}
+
+/* x[O,R,I] along R: a line is one o and one i, and lines whose numbers share cache lines stay together. */
+static void plan_lines(const fg_call *call, fg_plan *plan) {
+    int64_t I = call->size[2];
+    plan->units[0] = call->size[0] * I;
+    plan->grain[0] = I == 1 ? 4 : I < 16 ? I : 16;
+}
+
+/* A row that may refuse its labels checks them in a phase of its own. */
+static void plan_rows(const fg_call *call, fg_plan *plan) {
+    plan->units[0] = call->size[0];
+    if (fg_rows[call->kernel].errors[0] == 0) return;
+    plan->phases = 2;
+    plan->grain[0] = FG_CHECK_GRAIN;
+    plan->units[1] = call->size[0];
 }
 
 void fg_make_plan(const fg_call *call, fg_plan *plan) {
     const fg_row *row = &fg_rows[call->kernel];
-    *plan = (fg_plan){.phases = 1, .units = {call->work, 0}, .grain = {1, 1}, .share = 4};
+    *plan = (fg_plan){.phases = 1, .units = {call->work}, .grain = {1, 1, 1}, .share = 4};
     plan->cost = row->cost * (double)call->work;
     switch (row->unit) {
     case FG_MAP:
     case FG_EACH: plan->grain[0] = 64; break;
     case FG_REDUCE: plan_reduce(call, plan); break;
-    case FG_ROWS: plan->units[0] = call->size[0]; break;
+    case FG_LINES: plan_lines(call, plan); break;
+    case FG_ROWS: plan_rows(call, plan); break;
+    case FG_INDEX: fg_plan_index(call, plan); break;
     case FG_TILES: fg_plan_matmul(call, plan); break;
     }
 }
@@ -55,40 +82,102 @@ static void piece_of_call(void *job, int phase, int64_t lo, int64_t hi) {
     fg_bodies[call->isa][call->dtype][call->kernel](call, phase, lo, hi);
 }
 
-static void run(fg_team *team, fg_call *call, const fg_plan *plan) {
-    for (int phase = 0; phase < plan->phases; phase++) {
+/* Returns the largest team that could take part. */
+static int run(fg_team *team, fg_call *call, const fg_plan *plan) {
+    int most = 1;
+    for (int phase = 0; phase < plan->phases && !call->status; phase++) {
         int64_t units = plan->units[phase];
         if (units <= 0) continue;
-        if (call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && units > plan->grain[phase])
-            fg_team_run(team, call->threads, plan->share, piece_of_call, call, phase, units, plan->grain[phase],
-                        plan->cost);
-        else
+        if (call->threads > 1 && plan->cost > WORTH_A_TEAM_NS && units > plan->grain[phase]) {
+            int team_size = fg_team_run(team, call->threads, plan->share, piece_of_call, call, phase, units,
+                                        plan->grain[phase], plan->cost);
+            if (team_size > most) most = team_size;
+        } else
             piece_of_call(call, phase, 0, units);
     }
+    return most;
 }
 
-void fg_launch(fg_team *team, fg_call *call) {
+static int launch(fg_team *team, fg_call *call) {
+    int threads = 1;
     fg_plan plan;
     fg_make_plan(call, &plan);
     if (plan.scratch <= STACK_SCRATCH) {
         _Alignas(64) char scratch[STACK_SCRATCH];
         call->scratch = scratch;
-        run(team, call, &plan);
+        threads = run(team, call, &plan);
     } else {
         call->scratch = malloc(plan.scratch);
         if (call->scratch)
-            run(team, call, &plan);
+            threads = run(team, call, &plan);
         else
             call->status = FG_NO_MEMORY;
         free(call->scratch);
     }
     call->scratch = NULL;
+    return threads;
 }
 
-int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n) {
+int64_t fg_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t fg_elements(const fg_call *call) {
+    const fg_tensor *table = call->ptr[0];
+    int64_t n = 0;
+    for (int i = 0; i < call->tensors; i++) n += table[i].n;
+    return n;
+}
+
+int64_t fg_flops(const fg_call *call) { return fg_rows[call->kernel].unit == FG_TILES ? 2 * call->work : 0; }
+
+static void add_event(fg_trace *trace, const fg_call *call, int64_t start, int64_t end, int threads, int replayed) {
+    if (trace->count == trace->capacity) {
+        int64_t capacity = trace->capacity ? 2 * trace->capacity : 1024;
+        fg_event *events = realloc(trace->events, (size_t)capacity * sizeof *events);
+        if (!events) {
+            trace->lost++;
+            return;
+        }
+        trace->events = events;
+        trace->capacity = capacity;
+    }
+    fg_event *event = &trace->events[trace->count++];
+    *event = (fg_event){.start = start, .end = end, .kernel = call->kernel, .dtype = call->dtype, .ndim = call->ndim};
+    event->threads = threads;
+    event->replayed = replayed;
+    event->status = call->status;
+    event->bytes = trace->bytes(call);
+    event->flops = fg_flops(call);
+    if (fg_rows[call->kernel].unit == FG_EACH) {
+        event->size[0] = call->tensors;
+        event->size[1] = fg_elements(call);
+    } else
+        memcpy(event->size, call->size, sizeof event->size);
+}
+
+static void launch_traced(fg_team *team, fg_call *call, fg_trace *trace, int replayed) {
+    int64_t start = fg_now();
+    int threads = launch(team, call);
+    add_event(trace, call, start, fg_now(), threads, replayed);
+}
+
+void fg_launch(fg_team *team, fg_call *call, fg_trace *trace) {
+    if (trace)
+        launch_traced(team, call, trace, 0);
+    else
+        launch(team, call);
+}
+
+int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n, fg_trace *trace) {
     for (int64_t i = 0; i < n; i++) {
         calls[i].status = 0;
-        fg_launch(team, &calls[i]);
+        if (trace)
+            launch_traced(team, &calls[i], trace, 1);
+        else
+            launch(team, &calls[i]);
         if (calls[i].status) return i;
     }
     return n;

@@ -2,7 +2,7 @@
  *
  *     logp = x - max - log sum e^(x - max)      out = -logp[target]      dx = dout (e^logp - onehot)
  *
- * A label that is no class is refused: its row is left alone and nothing outside the row is read.
+ * Phase 0 checks the labels: where one is no class, nothing is written.
  */
 #ifndef FG_BODIES
 
@@ -16,6 +16,7 @@
 
 #include "vmath.h"
 
+#include "check.h"
 #include "lanes.h"
 
 LANE_SUM(row_sum_exp, FG(vexp)(x - s))
@@ -24,14 +25,13 @@ void FG(cross_entropy)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     int64_t C = call->size[1];
     const int64_t *target = call->ptr[1]; /* target[N] */
     T *out = call->ptr[2];                /* out[N] */
-    (void)phase;
+    if (phase == 0) {
+        FG(check)(call, target, C, lo, hi);
+        return;
+    }
     for (int64_t n = lo; n < hi; n++) {
         const T *x = (const T *)call->ptr[0] + n * C; /* x[C] */
         T *logp = (T *)call->ptr[3] + n * C;          /* logp[C] */
-        if (target[n] < 0 || target[n] >= C) {
-            fg_refuse(call, n);
-            continue;
-        }
         const T largest = FG(row_max)(x, C);
         const T log_sum = FG(vlog)(FG(row_sum_exp)(x, x, largest, C));
         FG_SIMD
@@ -44,14 +44,13 @@ void FG(cross_entropy_backward)(fg_call *call, int phase, int64_t lo, int64_t hi
     int64_t C = call->size[1];
     const T *dout = call->ptr[0];         /* dout[N] */
     const int64_t *target = call->ptr[2]; /* target[N] */
-    (void)phase;
+    if (phase == 0) {
+        FG(check)(call, target, C, lo, hi);
+        return;
+    }
     for (int64_t n = lo; n < hi; n++) {
         const T *logp = (const T *)call->ptr[1] + n * C; /* logp[C] */
         T *dx = (T *)call->ptr[3] + n * C;               /* dx[C] */
-        if (target[n] < 0 || target[n] >= C) {
-            fg_refuse(call, n);
-            continue;
-        }
         const T scale = dout[n], at_target = scale * (FG(vexp)(logp[target[n]]) - 1);
         FG_SIMD
         for (int64_t c = 0; c < C; c++) dx[c] = scale * FG(vexp)(logp[c]);

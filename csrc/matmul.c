@@ -1,7 +1,8 @@
-/* matmul, linear: a product cut into a grid of tiles, each tile computed whole by one thread.
+/* matmul, linear, bmm: a product cut into a grid of tiles, each tile computed whole by one thread.
  *
  *     matmul   out[M,N] = a[M,K] b[K,N]
  *     linear   out[M,N] = x[M,K] w[N,K]^T + b[N]
+ *     bmm      out[B,M,N] = a[B,M,K] b[B,K,N], each of the B products as matmul computes it
  *
  * The grid, and which code computes a tile (the private BLAS or the built-in product of gemm.h), depend on shape,
  * layout, dtype and on there being a BLAS, never on threads or on the instruction set. Tiles of the BLAS are computed
@@ -18,6 +19,7 @@ enum {
     GEMM_A_BYTES = 96 * 1024, /* a packed block of A, on the stack */
     GEMM_B_BYTES = 32 * 1024, /* a packed panel of B, on the stack: GEMM_KC x two vectors of 64 bytes */
     GEMM_X = 512,             /* a stretch of a vector, on the stack */
+    FG_MANY = 16,             /* products of a bmm that are shared out whole */
 };
 
 /* When copying an operand first pays: rows far apart (in elements) that are read many times. */
@@ -26,27 +28,32 @@ enum {
 
 /* C[M,N] = A[M,K] B[K,N] + bias[N]: a[m*a_row + k*a_k], b[k*b_k + n*b_n], c[m*c_row + n], bias[n] or NULL. */
 typedef struct {
-    int64_t M, N, K, a_row, a_k, b_k, b_n, c_row;
+    int64_t B, M, N, K, a_row, a_k, b_k, b_n, c_row, a_next, b_next, c_next;
     const void *a, *b, *bias;
     void *c;
 } product;
 
+/* The product of a call; of a bmm the first, the others lie a_next, b_next and c_next elements further on. */
 static product product_of(const fg_call *call) {
-    int linear = call->kernel == FG_K_linear;
+    int linear = call->kernel == FG_K_linear, batch = call->kernel == FG_K_bmm, c = linear ? 3 : 2;
     const int64_t (*stride)[FG_DIMS] = call->stride;
     return (product){
-        .M = call->size[0],
-        .K = call->size[1],
-        .N = call->size[2],
+        .B = batch ? call->size[0] : 1,
+        .M = call->size[batch],
+        .K = call->size[batch + 1],
+        .N = call->size[batch + 2],
         .a_row = stride[0][0],
         .a_k = stride[0][1],
         .b_k = stride[1][linear],
         .b_n = stride[1][!linear],
-        .c_row = stride[linear ? 3 : 2][0],
+        .c_row = stride[c][0],
+        .a_next = batch ? stride[0][2] : 0,
+        .b_next = batch ? stride[1][2] : 0,
+        .c_next = batch ? stride[c][2] : 0,
         .a = call->ptr[0],
         .b = call->ptr[1],
         .bias = linear ? call->ptr[2] : NULL,
-        .c = call->ptr[linear ? 3 : 2],
+        .c = call->ptr[c],
     };
 }
 
@@ -136,11 +143,13 @@ void fg_plan_matmul(const fg_call *call, fg_plan *plan) {
     double area = (double)p.M * (double)p.N, depth = (double)p.K, wide = call->dtype == FG_F32 ? 1.0 : 2.0;
     if (p.M > 0 && p.N > 0) g = grid_of(call, &p);
     plan->phases = 1;
-    plan->units[0] = g.tiles_m * g.tiles_n;
-    plan->grain[0] = 1;
+    plan->units[0] = p.B * g.tiles_m * g.tiles_n;
     plan->scratch = 0;
-    if (g.way == BY_BUILTIN) plan->share = 1; /* every piece packs the operand it shares with the others */
-    plan->cost = 50.0 + wide * area * (0.1 + depth * (g.way == BY_VECTOR ? 0.05 : 0.02));
+    if (p.B >= FG_MANY && g.way != BY_LIBRARY && plan->units[0])
+        plan->grain[0] = g.tiles_m * g.tiles_n; /* whole products: they share nothing */
+    else if (g.way == BY_BUILTIN)
+        plan->share = 1; /* every piece packs the operand it shares with the others */
+    plan->cost = (double)p.B * (50.0 + wide * area * (0.1 + depth * (g.way == BY_VECTOR ? 0.05 : 0.02)));
 }
 
 #define FG_FAMILY "matmul.c"
@@ -208,22 +217,43 @@ static void FG(rectangle)(const fg_call *call, const product *p, way by, int64_t
 static int64_t FG(least)(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Tiles [lo, hi): in whole strips where there is one row of tiles, else down a column of tiles at a time. */
+static void FG(tiles)(const fg_call *call, const product *p, const grid *g, int64_t lo, int64_t hi) {
+    for (int64_t t = lo, next; t < hi; t = next) {
+        int64_t i = t % g->tiles_m, j = t / g->tiles_m, rows = 1, columns = 1;
+        if (g->way != BY_LIBRARY && g->tiles_m == 1)
+            columns = hi - t;
+        else if (g->way != BY_LIBRARY)
+            rows = FG(least)(g->tiles_m - i, hi - t);
+        next = t + rows * columns;
+        FG(rectangle)(call, p, g->way, i * g->tile_m, FG(least)((i + rows) * g->tile_m, p->M), j * g->tile_n,
+                      FG(least)((j + columns) * g->tile_n, p->N));
+    }
+}
+
 void FG(matmul)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     (void)phase;
     product p = product_of(call);
     grid g = grid_of(call, &p);
-    for (int64_t t = lo, next; t < hi; t = next) {
-        int64_t i = t % g.tiles_m, j = t / g.tiles_m, rows = 1, columns = 1;
-        if (g.way != BY_LIBRARY && g.tiles_m == 1)
-            columns = hi - t;
-        else if (g.way != BY_LIBRARY)
-            rows = FG(least)(g.tiles_m - i, hi - t);
-        next = t + rows * columns;
-        FG(rectangle)(call, &p, g.way, i * g.tile_m, FG(least)((i + rows) * g.tile_m, p.M), j * g.tile_n,
-                      FG(least)((j + columns) * g.tile_n, p.N));
-    }
+    FG(tiles)(call, &p, &g, lo, hi);
 }
 
 void FG(linear)(fg_call *call, int phase, int64_t lo, int64_t hi) { FG(matmul)(call, phase, lo, hi); }
+
+/* The tiles of the first product, then those of the second, ... */
+void FG(bmm)(fg_call *call, int phase, int64_t lo, int64_t hi) {
+    (void)phase;
+    const product first = product_of(call);
+    grid g = grid_of(call, &first);
+    int64_t tiles = g.tiles_m * g.tiles_n;
+    for (int64_t unit = lo, next; unit < hi; unit = next) {
+        int64_t b = unit / tiles, from = b * tiles;
+        product p = first;
+        p.a = (const T *)first.a + b * first.a_next;
+        p.b = (const T *)first.b + b * first.b_next;
+        p.c = (T *)first.c + b * first.c_next;
+        next = FG(least)(from + tiles, hi);
+        FG(tiles)(call, &p, &g, unit - from, next - from);
+    }
+}
 
 #endif

@@ -173,12 +173,12 @@ static int count_pieces(int threads, int share, int64_t units, int64_t grain, do
     return (int)(pieces > MOST_PIECES ? MOST_PIECES : pieces);
 }
 
-void fg_team_run(fg_team *team, int threads, int share, fg_piece *piece, void *job, int phase, int64_t units,
-                 int64_t grain, double cost) {
+int fg_team_run(fg_team *team, int threads, int share, fg_piece *piece, void *job, int phase, int64_t units,
+                int64_t grain, double cost) {
     int pieces = count_pieces(threads, share, units, grain, cost);
     if (pieces < 2 || pthread_mutex_trylock(&team->busy) != 0) { /* busy with another thread's job: run it here */
         piece(job, phase, 0, units);
-        return;
+        return 1;
     }
     begin_region(team, threads - 1);
     post(team, piece, job, phase, units, grain, pieces, threads - 1);
@@ -195,6 +195,7 @@ void fg_team_run(fg_team *team, int threads, int share, fg_piece *piece, void *j
     for (int spins = 0; atomic_load_explicit(&team->done, memory_order_acquire) < pieces; spins++)
         spins < 20000 ? relax() : (void)sched_yield();
     pthread_mutex_unlock(&team->busy);
+    return pieces < threads ? pieces : threads;
 }
 
 void fg_team_before_fork(fg_team *team) {

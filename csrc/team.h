@@ -30,9 +30,10 @@ typedef struct {
 void fg_team_init(fg_team *team);
 
 /* Runs all units of a phase in up to `threads` threads, as about `share` pieces for each: more of them even out threads that
- * are held up, fewer repeat less of what each piece has to prepare. `cost`: its nanoseconds on one core. */
-void fg_team_run(fg_team *team, int threads, int share, fg_piece *piece, void *job, int phase, int64_t units,
-                 int64_t grain, double cost);
+ * are held up, fewer repeat less of what each piece has to prepare. `cost`: its nanoseconds on one core. Returns how many
+ * threads could take a piece. */
+int fg_team_run(fg_team *team, int threads, int share, fg_piece *piece, void *job, int phase, int64_t units,
+                int64_t grain, double cost);
 
 /* Ends the workers before a fork and lets the team start anew after it. The three halves of pthread_atfork. */
 void fg_team_before_fork(fg_team *team);

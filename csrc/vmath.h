@@ -195,16 +195,40 @@ static FG_INLINE T FG(log_join)(T e, T f, T two_f) {
 #endif
 }
 
-/* log x. A denormal x is first brought up by 2^24 or 2^54. */
-static FG_INLINE T FG(vlog)(T x) {
+/* e and m of any x > 0: a denormal is first brought up by 2^24 or 2^54. */
+static FG_INLINE T FG(log_parts)(T x, T *m) {
     const T bias = K(FG_BIAS + 1);
     const int tiny = x < FG_PICK(0x1p-126, 0x1p-1022);
-    T m, up = tiny ? x * FG_PICK(0x1p24, 0x1p54) : x, less = tiny ? bias + FG_PICK(24, 54) : bias;
-    FG_UINT field = FG(log_split)(up, &m);
-    T y = FG(log_join)(FG(log_exponent)(field, less), m - K(1), m + K(1));
+    T up = tiny ? x * FG_PICK(0x1p24, 0x1p54) : x, less = tiny ? bias + FG_PICK(24, 54) : bias;
+    FG_UINT field = FG(log_split)(up, m);
+    return FG(log_exponent)(field, less);
+}
+
+/* y = log x to any base, or what takes its place where x is infinite, NaN, negative or 0. */
+static FG_INLINE T FG(log_ends)(T x, T y) {
     y = x < K(INFINITY) ? y : x;
     y = x >= K(0) ? y : K(NAN);
     return x == K(0) ? K(-INFINITY) : y;
+}
+
+/* log x */
+static FG_INLINE T FG(vlog)(T x) {
+    T m, e = FG(log_parts)(x, &m);
+    return FG(log_ends)(x, FG(log_join)(e, m - K(1), m + K(1)));
+}
+
+/* log2 x = e + log m / ln 2: exact for a power of 2. Since m reaches from sqrt(1/2) to sqrt(2), the sum is never less
+ * than half of e. */
+static FG_INLINE T FG(vlog2)(T x) {
+    T m, e = FG(log_parts)(x, &m), y = FG(log_join)(K(0), m - K(1), m + K(1));
+    return FG(log_ends)(x, FG(fma)(y, K(0x1.71547652b82fep+0), e));
+}
+
+/* log10 x = e log10 2 + log m / ln 10, log10 2 in two parts, of which e times the first (16, 42 bits) is exact. */
+static FG_INLINE T FG(vlog10)(T x) {
+    const T high = FG_PICK(0x1.344p-2, 0x1.34413509f78p-2), low = FG_PICK(0x1.3509f8p-18, 0x1.fef311f12b358p-46);
+    T m, e = FG(log_parts)(x, &m), y = FG(log_join)(K(0), m - K(1), m + K(1));
+    return FG(log_ends)(x, FG(fma)(e, high, FG(fma)(y, K(0x1.bcb7b1526e50ep-2), e * low)));
 }
 
 /* log(1 + x): 1 + x rounds to u = 2^e m, and what was lost, c = (1 + x) - u, is given back: f = (m - 1) + 2^-e c.
@@ -221,4 +245,82 @@ static FG_INLINE T FG(vlog1p)(T x) {
     y = x >= K(-1) ? y : K(NAN);
     y = x == K(-1) ? K(-INFINITY) : y;
     return x == K(0) ? x : y;
+}
+
+/* ---- erf -----------------------------------------------------------------------------------------------------------
+ *
+ * Both of two forms are computed, one is taken. |x| < 1: erf x = x + x P(x^2). Beyond: erf x = 1 - e^-H(|x| - 1), where
+ * H(u) = -log(1 - erf(1 + u)); there an error of H counts for the less the closer erf is to 1, and a fit weighted with
+ * this needs a low degree. From `highest` on the result is 1 to the last place.
+ */
+
+/* float: P of degree 6, relative error of erf 2^-29.1; double: 11, 2^-55.1. */
+static FG_INLINE T FG(erf_small)(T x) {
+    const T z = x * x;
+#if FG_IS_F32
+    T p = K(0x1.4969d4p-14);
+    p = FG(fma)(p, z, K(-0x1.a3f708p-11));
+    p = FG(fma)(p, z, K(0x1.5405bap-8));
+    p = FG(fma)(p, z, K(-0x1.b7f91p-6));
+    p = FG(fma)(p, z, K(0x1.ce2cf8p-4));
+    p = FG(fma)(p, z, K(-0x1.81273ep-2));
+    p = FG(fma)(p, z, K(0x1.06eba8p-3));
+#else
+    T p = K(-0x1.abae29769e551p-31);
+    p = FG(fma)(p, z, K(0x1.d71b17754b96ap-27));
+    p = FG(fma)(p, z, K(-0x1.5c072b62bf39ep-23));
+    p = FG(fma)(p, z, K(0x1.b97fd53443018p-20));
+    p = FG(fma)(p, z, K(-0x1.f4ca4da5cfc31p-17));
+    p = FG(fma)(p, z, K(0x1.f9a2baae0fe24p-14));
+    p = FG(fma)(p, z, K(-0x1.c02db03e20d2p-11));
+    p = FG(fma)(p, z, K(0x1.565bccf92db85p-8));
+    p = FG(fma)(p, z, K(-0x1.b82ce311faad6p-6));
+    p = FG(fma)(p, z, K(0x1.ce2f21a040d1ep-4));
+    p = FG(fma)(p, z, K(-0x1.812746b0379bdp-2));
+    p = FG(fma)(p, z, K(0x1.06eba8214db68p-3));
+#endif
+    return FG(fma)(x, p, x);
+}
+
+/* H(u), 0 <= u <= 3 or 5. float: degree 6, relative error of erf 2^-26.7; double: 17, 2^-55.9. */
+static FG_INLINE T FG(erf_exponent)(T u) {
+#if FG_IS_F32
+    T h = K(-0x1.86dd8ap-13);
+    h = FG(fma)(h, u, K(0x1.df8fcep-10));
+    h = FG(fma)(h, u, K(-0x1.444122p-7));
+    h = FG(fma)(h, u, K(0x1.53ff24p-5));
+    h = FG(fma)(h, u, K(0x1.afad1cp-1));
+    h = FG(fma)(h, u, K(0x1.51c9aap+1));
+    return FG(fma)(h, u, K(0x1.d97fcp+0));
+#else
+    T h = K(0x1.5accb18b847fcp-38);
+    h = FG(fma)(h, u, K(-0x1.096e239865161p-33));
+    h = FG(fma)(h, u, K(0x1.6e4aa6f74f563p-30));
+    h = FG(fma)(h, u, K(-0x1.276292bf1fe6ap-27));
+    h = FG(fma)(h, u, K(0x1.2167ac1855607p-25));
+    h = FG(fma)(h, u, K(-0x1.f93d2e38e6039p-25));
+    h = FG(fma)(h, u, K(-0x1.b47b09fee6a41p-23));
+    h = FG(fma)(h, u, K(0x1.1dd91e2f956afp-19));
+    h = FG(fma)(h, u, K(-0x1.4470d95e31f72p-17));
+    h = FG(fma)(h, u, K(0x1.c84b429b1216cp-16));
+    h = FG(fma)(h, u, K(-0x1.b929ce33aea88p-16));
+    h = FG(fma)(h, u, K(-0x1.f1b07c5eb301cp-13));
+    h = FG(fma)(h, u, K(0x1.033f5ae3b3351p-9));
+    h = FG(fma)(h, u, K(-0x1.48c9d38891f02p-7));
+    h = FG(fma)(h, u, K(0x1.5477f099ef3dfp-5));
+    h = FG(fma)(h, u, K(0x1.afabc11a2acf2p-1));
+    h = FG(fma)(h, u, K(0x1.51c9b0006c21ep+1));
+    return FG(fma)(h, u, K(0x1.d97fbf27aa2a1p+0));
+#endif
+}
+
+/* erf x */
+static FG_INLINE T FG(verf)(T x) {
+    const T highest = FG_PICK(4, 6);
+    T t, n, a = FG_ABS(x), near = FG(erf_small)(x);
+    a = a > highest ? highest : a;
+    T r = FG(exp_reduce)(-FG(erf_exponent)(a - K(1)), FG_BIAS, &t, &n);
+    T scale = FG(from_bits)(FG(bits)(t) << FG_MANTISSA);
+    T far = K(1) - FG(fma)(scale, FG(expm1_poly)(r), scale);
+    return a < K(1) ? near : FG(with_sign)(far, x);
 }

@@ -4,8 +4,9 @@ A small network spends most of a step in Python. `capture` runs the step once, e
 written down; from then on a call copies the inputs into the program's own buffers, fills in what changes from step to
 step (learning rate, bias corrections) and runs the list without Python. The bits are those of the eager step.
 
-What a program cannot see, it refuses: reading a number out of a tensor, NumPy in the middle of a step, control flow on
-values (which reads them). What Python alone decides (a printed line, an `if`) is decided once, while recording.
+NumPy in the middle of a step goes through `kernels.host`, which a replay calls again. What a program cannot see, it
+refuses: reading a number out of a tensor, control flow on values (which reads them). What Python alone decides (a
+printed line, an `if`) is decided once, while recording.
 """
 
 import numpy as np

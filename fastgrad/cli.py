@@ -1,4 +1,4 @@
-"""The command line: ``python -m fastgrad [demo | info]``."""
+"""The command line: ``python -m fastgrad [demo | info | doctor]``."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 
 def main(argv=None):
-    """Runs a command and returns the exit code: 0, 1 when the demonstration missed its mark, 130 when interrupted."""
+    """Runs a command. Exit code: 0; 1 when demo missed its mark or doctor found an error; 130 when interrupted."""
     parser = make_parser()
     options = parser.parse_args(argv)
     try:
@@ -20,6 +20,8 @@ def main(argv=None):
             return demo(options)
         if options.command == "info":
             return info()
+        if options.command == "doctor":
+            return doctor(options)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
@@ -37,9 +39,18 @@ def make_parser():
     about = "train a network of seven layers on handwritten digits, and show what the kernels give"
     demo = commands.add_parser("demo", help=about, description=about)
     demo.add_argument("--seed", type=whole, default=0, metavar="N", help="of split, initial values and batches")
+    demo.add_argument("--report", metavar="PATH", help="also write a page (HTML) with curves and misread digits")
     demo.add_argument("--quick", action="store_true", help="a third of the epochs, smaller measurements")
     about = "say which kernels, instruction set, threads and BLAS are in use"
     commands.add_parser("info", help=about, description=about)
+    about = "say what fastgrad runs on, what is wrong with it, and what to do"
+    more = (
+        "Every finding is ok, a note, a warning or an error; the exit code is 1 with an error, else 0. What other "
+        "packages bring into a process shows there alone: call fastgrad.doctor.examine() after their imports."
+    )
+    doctor = commands.add_parser("doctor", help=about, description=f"{about.capitalize()}. {more}")
+    doctor.add_argument("--json", action="store_true", help='print {"findings": [...], "summary": {...}}')
+    doctor.add_argument("--fast", action="store_true", help="measure nothing: done at once, instead of in two seconds")
     return parser
 
 
@@ -53,10 +64,16 @@ def whole(text):
 def demo(options):
     from .demo import run
 
-    complaints = run(options.seed, options.quick)
+    complaints = run(options.seed, options.quick, options.report)
     for complaint in complaints:
         print(f"demo failed: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
+
+
+def doctor(options):
+    from .doctor import report
+
+    return report(as_json=options.json, fast=options.fast)
 
 
 def info():

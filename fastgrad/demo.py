@@ -6,6 +6,8 @@
 2. the first ten steps again, by the native and by the reference kernels, with the losses side by side;
 3. the update rules in GB/s beside plain loops that read and write the same arrays;
 4. one training step eager and captured.
+
+``--report PATH`` writes the same, with curves and misread digits, as a page that stands alone (report.py).
 """
 
 import contextlib
@@ -102,11 +104,20 @@ class Training:
             self.optimizer.param_groups[0]["lr"] = LR * (1 + math.cos(math.pi * t / self.steps)) / 2
             yield float(self.step(x, target))
 
+    def log_probabilities(self):
+        """The logarithms of the probabilities that the network gives to each class, for every test image."""
+        with no_grad():
+            return nn.functional.log_softmax(self.net(from_numpy(self.x_test)), 1).numpy()
+
     def accuracy(self):
         """Per cent of the test images that are recognised."""
-        with no_grad():
-            answers = self.net(from_numpy(self.x_test)).argmax(1)
-        return 100 * float(np.mean(answers.numpy() == self.target_test))
+        return 100 * float(np.mean(self.log_probabilities().argmax(1) == self.target_test))
+
+    def test(self):
+        """The loss on the test images, and the accuracy."""
+        logp = self.log_probabilities()
+        loss = -float(np.mean(logp[np.arange(len(logp)), self.target_test]))
+        return loss, 100 * float(np.mean(logp.argmax(1) == self.target_test))
 
 
 class Agreement(NamedTuple):
@@ -140,16 +151,36 @@ def compare(seed, dtype=np.float64, epochs=QUICK_EPOCHS, steps=None):
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
-def run(seed=0, quick=False):
-    """Runs and prints the demonstration. Returns complaints, one sentence each: none if all went as it should."""
+class Results(NamedTuple):
+    """What a demonstration has measured."""
+
+    heading: str
+    training: Training
+    losses: list  # of every step
+    epochs: list  # test loss and accuracy after each
+    seconds: float
+    agreement: Agreement
+    parameters: int  # that the update rules are measured on
+    rules: list  # name, GB/s, GB/s of the plain loop
+    steps: list  # batch, seconds eager, seconds captured
+
+
+def run(seed=0, quick=False, report=None):
+    """Runs and prints the demonstration, and writes the page `report` if it is a path. Returns complaints, one sentence
+    each: none if all went as it should."""
     with kernels.use("native"):
         print(heading())
         epochs = QUICK_EPOCHS if quick else EPOCHS
-        first, complaints = show_training(seed, epochs)
-        complaints += show_agreement(seed, epochs, first)
-        show_rules(quick)
-        show_capture(quick)
-    return complaints
+        training, losses, tested, seconds, complaints = show_training(seed, epochs)
+        agreement, more = show_agreement(seed, epochs, losses[:STEPS])
+        n, rules = show_rules(quick)
+        steps = show_capture(quick)
+        if report is not None:
+            from .report import write
+
+            write(report, Results(heading(), training, losses, tested, seconds, agreement, n, rules, steps))
+            print(f"\nThe report: {report}")
+    return complaints + more
 
 
 def heading():
@@ -166,31 +197,36 @@ def section(text):
 
 
 def show_training(seed, epochs):
-    """Trains with the captured step. Returns the first losses, and complaints."""
-    begin = time.perf_counter()
+    """Trains with the captured step. Returns the training, losses, tests after each epoch, seconds, and complaints."""
     training = Training(seed, epochs=epochs)
-    losses = []
+    losses: list = []
+    tested: list = []
+    seconds = 0.0
     section(
         f"Digits: {len(training.x)} training and {len(training.x_test)} test images, network "
         f"{'-'.join(map(str, SIZES))}, Adam, batches of {BATCH}, seed {seed}"
     )
     with progress(training.steps, "  training") as bar:
+        begin = time.perf_counter()
         for loss in training.losses():
             losses.append(loss)
             bar.update(1, f"loss {loss:.4f}")
-    seconds, accuracy = time.perf_counter() - begin, training.accuracy()
+            if len(losses) % (training.steps // epochs) == 0:
+                seconds += time.perf_counter() - begin
+                tested.append(training.test())
+                begin = time.perf_counter()
+    accuracy = tested[-1][1]
     last = np.mean(losses[-training.steps // epochs :])
     step_us = 1e6 * seconds / training.steps
     print(f"  {epochs} epochs, {training.steps} steps in {seconds:.2f} s ({step_us:.0f} us a step)")
     print(f"  loss {losses[0]:.4f} at the first step, {last:.4f} in the last epoch")
     print(f"  test accuracy {accuracy:.2f} % (at least {WANTED:.0f} % wanted)")
-    if accuracy >= WANTED:
-        return losses[:STEPS], []
-    return losses[:STEPS], [f"the test accuracy, {accuracy:.2f} %, is below the {WANTED:.0f} % it should reach"]
+    complaint = f"the test accuracy, {accuracy:.2f} %, is below the {WANTED:.0f} % it should reach"
+    return training, losses, tested, seconds, [complaint] if accuracy < WANTED else []
 
 
 def show_agreement(seed, epochs, captured):
-    """The first steps of the same seed, by native and by reference kernels. Returns complaints."""
+    """The first steps of the same seed, by native and by reference kernels. Returns both, and complaints."""
     found = compare(seed, np.float32, epochs, steps=STEPS)
     section(f"The first {STEPS} steps again, eagerly, by native (C) and reference (NumPy) kernels: losses")
     pairs = list(zip(*found.losses, strict=True))
@@ -207,16 +243,16 @@ def show_agreement(seed, epochs, captured):
             f"native and reference losses differ by {found.difference:.1e} in the first {STEPS} steps; "
             f"at most {ALLOWED['float32']:.0e} is allowed"
         )
-    return complaints
+    return found, complaints
 
 
 def show_rules(quick):
-    """Update rules on large tensors, beside loops with the same reads and writes."""
+    """Update rules on large tensors, beside loops with the same reads and writes. Returns the size, and the speeds."""
     n = large_size(24 if quick else 25)
     p, g, m, v = (kernels.empty((n,), np.float32) for _ in range(4))
     for array, value in ((p, 1.0), (g, 1e-3), (m, 0.0), (v, 0.0)):
         kernels.fill(array, value)
-    rows = []
+    rows, found = [], []
     rules: list[tuple[str, Any, Any, tuple]] = [
         ("SGD", kernels.sgd, kernels.stream1, (p, g)),
         ("Momentum", kernels.momentum, kernels.stream2, (p, g, v)),
@@ -226,17 +262,19 @@ def show_rules(quick):
         bytes_ = 4 * (2 * len(arrays) - 1)  # every array is read, and all but g are written
         seconds, plain = rounds((partial(rule, *arrays, 1e-3), partial(loop, *arrays)), 7 if quick else 15)
         rate, most = bytes_ * n / seconds / 1e9, bytes_ * n / plain / 1e9
+        found.append((name, rate, most))
         speeds = f"{rate:.1f} GB/s", f"{most:.1f} GB/s", f"{rate / most:.0%}"
         rows.append((name, bytes_, f"{1e3 * seconds:.1f} ms", *speeds))
     section(f"Update rules on {n / 1e6:.1f} million parameters, and plain loops with the same reads and writes")
     print(table(("rule", "bytes a parameter", "a step", "bandwidth", "plain loop", "share"), rows))
-    del p, g, m, v, array, arrays
+    del p, g, m, v, array, arrays, rules
     kernels.empty_cache()
+    return n, found
 
 
 def show_capture(quick):
-    """A training step of the same network, eager and captured."""
-    rows = []
+    """A training step of the same network, eager and captured. Returns batch and seconds of both."""
+    rows, found = [], []
     for batch in (1, 32, 100):
         generator = np.random.Generator(np.random.Philox(batch))
         x = from_numpy(generator.random((batch, SIZES[0]), dtype=np.float32))
@@ -246,9 +284,11 @@ def show_capture(quick):
             net = network(generator)
             steps.append(wrapper(make_step(net, optim.Adam(net.parameters(), lr=LR))))
         eager, captured = rounds([partial(step, x, target) for step in steps], 200 if quick else 1000)
+        found.append((batch, eager, captured))
         rows.append((batch, f"{1e6 * eager:.0f} us", f"{1e6 * captured:.0f} us", f"{eager / captured:.1f}"))
     section("One training step (forward, backward, Adam)")
     print(table(("batch", "eager", "captured", "times faster"), rows))
+    return found
 
 
 # -- measuring ---------------------------------------------------------------------------------------------------------

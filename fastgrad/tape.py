@@ -89,7 +89,7 @@ class Node:
 
 state = State()
 clock = 0  # how many times fastgrad has changed an array in place
-# id of a storage -> [clock of its last change, weak reference that removes the entry, clock of its last recorded change]
+# id of a storage -> [clock of its last change, weak reference that removes the entry, clock of its last recorded one]
 _changed: dict[int, list] = {}
 _tensor: Any = None
 add: Any = None

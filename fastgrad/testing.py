@@ -20,7 +20,7 @@ GRADIENT_RTOL = 1e-5  # central differences with steps of 1e-6 in float64: trunc
 # Kind -> (multiples of eps as a function of n, the number of terms that were added; why).
 TOLERANCES = {
     "bits": (lambda n: 0, "+ - * / sqrt, comparisons and moves are rounded once, in one order, everywhere"),
-    "elementary": (lambda n: 4, "exp, log, tanh, sigmoid: 4 units in the last place, the house's promise"),
+    "elementary": (lambda n: 4, "exp, log, tanh, sin and the like: 4 units in the last place, the house's promise"),
     "power": (lambda n: 4, "pow: as good as the other elementary functions"),
     "formula": (lambda n: 8, "at most eight roundings, of half a unit each, on either side"),
     "sum": (lambda n: 4 + min(n, 256), "a block of 4096 is 256 deep in each lane, or 256 rows; blocks meet in float64"),

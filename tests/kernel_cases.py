@@ -35,6 +35,15 @@ ROWS = (
 )
 FILLED = tuple(s for s in REDUCED if s[1])  # nothing has no largest number, no classes have no right one
 LABELLED = tuple(s for s in ROWS if s[1])
+# O, R, I, K of the index family: units of columns where there are enough, rows of a flat array otherwise.
+INDEXED = (
+    (0, 3, 1, 2), (2, 3, 0, 4), (2, 0, 3, 0), (3, 4, 5, 0), (1, 1, 1, 1), (3, 5, 1, 7), (5, 3, 7, 4), (1, 300, 64, 5000),
+    (1, 40_000, 1, 50_000), (1, 7, 1, 4097), (2, 50, 3, 257), (1, 257, 48, 255), (1, 30, 49, 600), (700, 5, 1, 9), (3, 1, 4097, 6),
+)  # fmt: skip
+STACKS = (
+    (2, 3, 4, 0), (0, 3, 2, 5), (3, 0, 2, 5), (3, 2, 0, 5), (1, 1, 1, 3), (3, 1, 5, 4), (1, 300, 7, 2), (7, 40, 1, 20),
+    (8, 8, 8, 1000), (33, 17, 9, 15), (33, 17, 9, 16), (65, 130, 70, 3), (257, 100, 129, 2),
+)  # fmt: skip
 PRODUCTS = ((0, 3, 2), (2, 0, 3), (1, 1, 1), (3, 1, 5), (1, 300, 7), (33, 17, 9), (65, 130, 70), (257, 100, 129))
 
 
@@ -59,6 +68,7 @@ class Case(NamedTuple):
     kind: str = "bits"  # row of fastgrad.testing.TOLERANCES
     scale: object = None
     terms: object = lambda size: 1
+    truth: object = None  # in a wider dtype; the reference, unless given
     zeros: bool = True  # whether the sign of a zero is part of the definition
     steps: int = 1
 
@@ -79,6 +89,19 @@ def make_probabilities(rng, dtype, size):
 
 def make_where(rng, dtype, size):
     return [rng.random(size) < 0.5, numbers(rng, dtype, size), numbers(rng, dtype, size)]
+
+
+def true_erf(x):
+    """erf x = 2 / sqrt(pi) e^-x^2 (x + 2 x^3 / 3 + 4 x^5 / 15 + ...), a sum without cancellation: of the precision of x.
+
+    (The reference is the C library's, in float64.) Source: Abramowitz and Stegun, 7.1.6.
+    """
+    a = np.minimum(np.abs(x), 7)  # where 1 - erf is below 1e-22
+    term, total = a, a
+    for k in range(1, 250):
+        term = term * (2 * a * a / (2 * k + 1))
+        total = total + term
+    return np.copysign(total * np.exp(-a * a) * 2 / np.sqrt(np.arctan(x.dtype.type(1)) * 4), x)
 
 
 def make_truths(n):
@@ -165,6 +188,41 @@ def make_max_backward(rng, dtype, size):
     return [numbers(rng, dtype, (O, I)), rng.integers(0, R, (O, I)), R]
 
 
+def make_prod(rng, dtype, size):
+    """Near 1, so that long products stay numbers, with both signs; awkward numbers as in a sum."""
+    x = (1 + rng.uniform(-0.01, 0.01, size)) * rng.choice([1, -1], size)
+    x = x.astype(dtype)
+    half = x[: size[0] // 2]
+    np.copyto(half, rng.choice(special(dtype), half.shape), where=rng.random(half.shape) < 0.5 / max(size[1], 1))
+    return [x]
+
+
+def index_of(rng, R, shape):
+    """Indices, some of them often."""
+    often = rng.integers(0, max(R, 1), 3)
+    return np.where(rng.random(shape) < 0.3, rng.choice(often, shape), rng.integers(0, max(R, 1), shape))
+
+
+def make_take(rng, dtype, size):
+    O, R, I, K = size
+    return [numbers(rng, dtype, (O, R, I)), index_of(rng, R, K)]
+
+
+def make_take_backward(rng, dtype, size):
+    O, R, I, K = size
+    return [numbers(rng, dtype, (O, K, I), sprinkle=bool(O % 2)), index_of(rng, R, K), R]
+
+
+def make_gather(rng, dtype, size):
+    O, R, I, K = size
+    return [numbers(rng, dtype, (O, R, I)), index_of(rng, R, (O, K, I))]
+
+
+def make_scatter(rng, dtype, size):
+    O, _, I, K = size
+    return [*make_gather(rng, dtype, size), numbers(rng, dtype, (O, K, I))]
+
+
 def rows(n):
     def make(rng, dtype, size):
         return [numbers(rng, dtype, size) for _ in range(n)]
@@ -198,6 +256,11 @@ def make_labelled_backward(rng, dtype, size):
 def make_product(rng, dtype, size):
     M, K, N = size
     return [rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N)).astype(dtype)]
+
+
+def make_stack(rng, dtype, size):
+    M, K, N, B = size
+    return [rng.standard_normal((B, M, K)).astype(dtype), rng.standard_normal((B, K, N)).astype(dtype)]
 
 
 def make_linear(rng, dtype, size):
@@ -273,6 +336,11 @@ CASES = {
     "clip": operands(3, **EITHER_ZERO),
     "clip_backward": operands(4),
     "where": Case(make_where),
+    **{
+        name: operands(1, kind="elementary")
+        for name in ("sin", "cos", "tan", "atan", "expm1", "log1p", "log2", "log10")
+    },
+    "erf": operands(1, kind="elementary", truth=true_erf),
     **{name: operands(2) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     **{name: operands(1) for name in ("isnan", "isinf", "isfinite", "to_bool")},
     **{name: Case(make_truths(2)) for name in ("logical_and", "logical_or", "logical_xor")},
@@ -289,8 +357,18 @@ CASES = {
     "tanh": operands(1, kind="elementary"),
     "tanh_backward": Case(make_probabilities),
     "sum": Case(make_sum, REDUCED),
+    "prod": Case(make_prod, REDUCED),
+    "cumsum": Case(make_sum, REDUCED),
+    "cumprod": Case(make_prod, REDUCED),
     "max": Case(make_max, FILLED),
+    "min": Case(make_max, FILLED),
     "max_backward": Case(make_max_backward, FILLED),
+    "take": Case(make_take, INDEXED),
+    "take_backward": Case(make_take_backward, INDEXED),
+    "gather": Case(make_gather, INDEXED),
+    "scatter_add": Case(make_scatter, INDEXED),
+    "scatter": Case(make_scatter, INDEXED),
+    "bmm": Case(make_stack, STACKS, "product", lambda a, b: (np.abs(a) @ np.abs(b),), terms=lambda size: size[1]),
     "matmul": Case(
         make_product, PRODUCTS, "product", lambda a, b: (np.abs(a) @ np.abs(b),), terms=lambda size: size[1]
     ),

@@ -425,7 +425,8 @@ def test_a_program_shows_its_calls():
     captured = fg.capture(b.step)
     captured(*b.batch())
     text = repr(captured.programs[0])
-    assert len(text.splitlines()) == len(captured.programs[0])
+    assert len(text.splitlines()) == len(captured.programs[0]) + 1
+    assert text.splitlines()[-1].startswith(f"total {len(captured.programs[0])} calls, ")
     for name in ("linear", "relu", "cross_entropy", "matmul", "adam"):
         assert name in text
 

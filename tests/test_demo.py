@@ -2,6 +2,7 @@
 
 import io
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 import fastgrad
 from fastgrad import cli, demo, kernels
-from fastgrad.show import progress, table
+from fastgrad.show import progress, svg, table
 from fastgrad.show.progress import Fancy, Plain
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -64,6 +65,54 @@ def test_quick_demo_prints_its_four_parts(capsys):
     assert max(map(len, out.splitlines())) <= 120
 
 
+def test_the_report_is_a_page_that_stands_alone(tmp_path, capsys):
+    path = tmp_path / "demo.html"
+    assert cli.main(["demo", "--quick", "--report", str(path)]) == 0
+    assert str(path) in capsys.readouterr().out
+    text = path.read_text(encoding="utf-8")
+    page = Page()
+    page.feed(text)
+    assert not page.open, f"never closed: {page.open}"
+    assert not page.links, "a page that stands alone names nothing else"
+    assert text.count('<svg class="pixels"') == min(text.count("<figcaption>"), 8) > 0
+    assert "of 360 test images right" in text
+    for kernel in ("linear", "cross_entropy", "adam"):
+        assert f"<td>{kernel}</td>" in text
+    assert "$" not in text.replace("$$", "")
+
+
+class Page(HTMLParser):
+    """What is open, and what is linked."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.links = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.links += [value for name, value in attributes if name in ("src", "href")]
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attributes):
+        pass
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.2, 17.0), (1e-9, 2e-9), (0, 1234567)])
+def test_ticks_are_round_and_cover_the_numbers(low, high):
+    ticks = svg.linear_ticks(low, high)
+    assert ticks[0] <= low <= high <= ticks[-1]
+    assert 2 <= len(ticks) <= 8
+    assert np.allclose(np.diff(ticks), ticks[1] - ticks[0])
+
+
+def test_a_logarithmic_axis_refuses_what_has_no_logarithm():
+    with pytest.raises(ValueError, match="positive numbers"):
+        svg.lines({"a": ([0, 1], [1.0, 0.0])}, "t", "x", "y", log=True)
+
+
 def test_demo_frees_what_it_measured_with():
     before = kernels.memory()["used"]
     demo.show_rules(quick=True)
@@ -72,7 +121,7 @@ def test_demo_frees_what_it_measured_with():
 
 def test_demo_fails_below_the_accuracy(monkeypatch, capsys):
     monkeypatch.setattr(demo, "WANTED", 101.0)
-    monkeypatch.setattr(demo, "show_rules", lambda quick: None)
+    monkeypatch.setattr(demo, "show_rules", lambda quick: (0, []))
     monkeypatch.setattr(demo, "show_capture", lambda quick: None)
     assert cli.main(["demo", "--quick"]) == 1
     assert "below the 101 % it should reach" in capsys.readouterr().err
@@ -81,13 +130,13 @@ def test_demo_fails_below_the_accuracy(monkeypatch, capsys):
 def test_demo_fails_when_losses_disagree(monkeypatch, capsys):
     wrong = demo.Agreement(([1.0, 2.0], [1.0, 2.1]), (99.0, 99.0), (1.0, 2.0))
     monkeypatch.setattr(demo, "compare", lambda *args, **kwargs: wrong)
-    complaints = demo.show_agreement(0, 1, [1.0, 2.0])
+    _, complaints = demo.show_agreement(0, 1, [1.0, 2.0])
     assert len(complaints) == 1
     assert "differ by 1.0e-01" in complaints[0]
-    assert len(demo.show_agreement(0, 1, [1.5, 2.0])) == 2
+    assert len(demo.show_agreement(0, 1, [1.5, 2.0])[1]) == 2
     nan = demo.Agreement(([np.nan], [np.nan]), (99.0, 99.0), (1.0, 2.0))
     monkeypatch.setattr(demo, "compare", lambda *args, **kwargs: nan)
-    assert any("differ by nan" in c for c in demo.show_agreement(0, 1, [np.nan]))
+    assert any("differ by nan" in c for c in demo.show_agreement(0, 1, [np.nan])[1])
 
 
 def test_help_and_info(capsys):
@@ -114,7 +163,7 @@ def test_a_seed_is_a_whole_number(seed, capsys):
 
 
 def test_an_interrupted_demo_ends_quietly(monkeypatch, capsys):
-    def interrupted(seed, quick):
+    def interrupted(seed, quick, report):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(demo, "run", interrupted)

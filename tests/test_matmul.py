@@ -215,3 +215,52 @@ def test_rows_are_what_they_are_alone_in_exact_arithmetic(rng):
                     x, y = a.astype(dtype), b.astype(dtype)
                     assert (kernels.matmul(x, y) == a @ b).all(), f"{M} x {K} x {N} {dtype} {isa}"
                     assert (kernels.linear(x, y.T.copy()) == a @ b).all(), f"{M} x {K} x {N} {dtype} {isa}, linear"
+
+
+# -- stacks of products ------------------------------------------------------------------------------------------------
+STACKED = {
+    "plain": lambda a: a,
+    "transposed": lambda a: a.transpose(0, 2, 1).copy().transpose(0, 2, 1),
+    "one matrix": lambda a: np.broadcast_to(a[:1], a.shape),
+    "backwards": lambda a: a[::-1].copy()[::-1],
+    "every other": lambda a: np.repeat(a, 2, axis=0)[::2],
+    "heads": lambda a: a.transpose(1, 0, 2).copy().transpose(1, 0, 2),  # [M,B,K] seen as B matrices
+    "wide rows": lambda a: np.concatenate([a, np.full_like(a, np.nan)], axis=2)[:, :, : a.shape[2]],
+    "strided": lambda a: np.repeat(a, 2, axis=2)[:, :, ::2],  # is copied first
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_stack_has_the_bits_of_its_products(dtype, rng):
+    for B, M, K, N in (
+        (1, 3, 4, 5), (3, 1, 7, 9), (20, 1, 7, 9), (3, 9, 7, 1), (40, 6, 1, 5), (3, 5, 0, 4), (2, 33, 17, 65),
+        (50, 8, 8, 8), (16, 33, 20, 17), (3, 130, 300, 70), (2, 520, 9, 530), (1, 4, 600, 400),
+    ):  # fmt: skip
+        plain = rng.standard_normal((B, M, K)).astype(dtype), rng.standard_normal((B, K, N)).astype(dtype)
+        for left, right in itertools.product(STACKED, STACKED):
+            a, b = STACKED[left](plain[0]), STACKED[right](plain[1])
+            for isa in ISAS if M < 50 else ISAS[-1:]:
+                with kernels.use(isa=isa, threads=1):
+                    expected = np.array([kernels.matmul(x, y) for x, y in zip(a, b, strict=True)]).reshape(B, M, N)
+                for threads in THREADS:
+                    with kernels.use(isa=isa, threads=threads):
+                        assert_bits(kernels.bmm(a, b), expected, f"{B} of {M} x {K} x {N}, {left} by {right}, {isa}")
+
+
+@pytest.mark.parametrize("blas", OPENERS, indirect=True)
+def test_large_stacks(blas, rng):
+    for M, K, N in LARGE[:2]:
+        a, b = rng.standard_normal((2, M, K)), rng.standard_normal((2, N, K)).transpose(0, 2, 1)
+        expected = np.array([kernels.matmul(x, y) for x, y in zip(a, b, strict=True)])
+        for threads in THREADS:
+            with kernels.use(threads=threads):
+                assert_bits(kernels.bmm(a, b), expected)
+
+
+def test_stacks_that_do_not_fit():
+    a = np.ones((2, 3, 4))
+    for b in (np.ones((2, 3, 4)), np.ones((3, 4, 3)), np.ones((4, 3))):
+        with pytest.raises(ValueError, match=r"bmm: the shapes do not fit: a \(2, 3, 4\), b .*a\[B,M,K\], b\[B,K,N\]"):
+            kernels.bmm(a, b)
+    with pytest.raises(ValueError, match="bmm: out shares memory with b"):
+        kernels.bmm(np.ones((2, 4, 4)), a := np.ones((2, 4, 4)), out=a)

@@ -1,6 +1,6 @@
 """The kernels: every name here is one kernel with two implementations, C (native) and NumPy (reference).
 
-The reference is the definition. Which one runs is switched per thread::
+The reference is the definition. Which one runs is switched per thread:
 
     with fastgrad.kernels.use("reference"):
         ...
@@ -37,6 +37,7 @@ __all__ = [
     "blas_info",
     "empty",
     "empty_cache",
+    "host",
     "info",
     "memory",
     "refuse_capture",
@@ -129,9 +130,42 @@ def info():
 
 
 def refuse_capture(what, instead):
-    """Raises CaptureError while a step is being captured: `what` is done by NumPy, which a replay would not repeat."""
+    """Raises CaptureError while a step is being captured: `what` reads values or makes arrays unseen by the program.
+
+    What runs in NumPy and is to be repeated goes through `host`.
+    """
     if _core.recording() is not None:
         raise CaptureError(f"{what} cannot be captured: it runs in NumPy, which a replay does not repeat; {instead}")
+
+
+def host(function, *arguments):
+    """``function(*arguments)``, which a captured step calls again, in Python, at every replay.
+
+    `arguments` are arrays, lists of arrays and constants; the function returns an array, a tuple or list of arrays, or
+    None (it may write into its arguments). While a step is being captured, the call is appended to the program; a
+    replay calls the function with the same array objects, which hold the values of that replay, and writes what it
+    returns over the arrays returned here. So in a captured step a result shares no memory with an argument, unless it
+    is that argument. NumPy scalars become arrays without dimensions. Kernels that the function itself calls are its own
+    affair: they are neither recorded nor missed.
+
+    Errors: TypeError for another result. From a replay: whatever the function raises, and CaptureError if a result has
+    another shape or dtype than in the captured step, since these may not depend on values.
+
+    >>> import numpy as np, fastgrad as fg
+    >>> def step(x):
+    ...     y = fg.from_numpy(fg.kernels.host(np.sort, x))
+    ...     return y * 2.0
+    >>> step = fg.capture(step)
+    >>> step(np.float32([3, 1, 2]))
+    tensor([2., 4., 6.])
+    >>> step(np.float32([9, 8, 7]))
+    tensor([14., 16., 18.])
+    >>> print(step.programs[0])
+       0  host numpy.sort  (3,) -> (3,)     float32  24 B
+       1  mul              (3,), 2 -> (3,)  float32  24 B
+    total 2 calls, 1 of them Python, 48 B read and written, 0 FLOP in products
+    """
+    return _core.call_host(function, arguments)
 
 
 def signature(kernel):

@@ -1,4 +1,5 @@
 # Written by python -m fastgrad.kernels.stubs from csrc/kernels.def; change those.
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from inspect import Signature
 from typing import Any, Literal, TypeAlias
@@ -27,27 +28,36 @@ __all__ = [
     "abs",
     "adam",
     "add",
+    "atan",
     "blas_info",
+    "bmm",
     "ceil",
     "clip",
     "clip_backward",
     "copy",
+    "cos",
     "cross_entropy",
     "cross_entropy_backward",
+    "cumprod",
+    "cumsum",
     "div",
     "empty",
     "empty_cache",
     "eq",
     "equal",
+    "erf",
     "exp",
+    "expm1",
     "fill",
     "floor",
     "floor_divide",
     "from_bool",
     "from_int64",
+    "gather",
     "ge",
     "gt",
     "heaviside",
+    "host",
     "info",
     "isfinite",
     "isinf",
@@ -56,6 +66,9 @@ __all__ = [
     "lerp",
     "linear",
     "log",
+    "log1p",
+    "log2",
+    "log10",
     "log_softmax",
     "log_softmax_backward",
     "logical_and",
@@ -68,6 +81,7 @@ __all__ = [
     "max_backward",
     "maximum",
     "memory",
+    "min",
     "minimum",
     "momentum",
     "mul",
@@ -75,18 +89,22 @@ __all__ = [
     "ne",
     "neg",
     "pow",
+    "prod",
     "reciprocal",
     "refuse_capture",
     "relu",
     "relu_backward",
     "remainder",
     "round",
+    "scatter",
+    "scatter_add",
     "set_memory_cap",
     "sgd",
     "sigmoid",
     "sigmoid_backward",
     "sign",
     "signature",
+    "sin",
     "softmax",
     "softmax_backward",
     "sqrt",
@@ -95,6 +113,9 @@ __all__ = [
     "stream3",
     "sub",
     "sum",
+    "take",
+    "take_backward",
+    "tan",
     "tanh",
     "tanh_backward",
     "to_bool",
@@ -110,6 +131,7 @@ _Array: TypeAlias = NDArray[Any]
 _Operand: TypeAlias = NDArray[Any] | float | np.number[Any]
 _Arrays: TypeAlias = NDArray[Any] | list[NDArray[Any]] | tuple[NDArray[Any], ...]
 
+def host(function: Callable[..., Any], *arguments: Any) -> Any: ...
 def info() -> dict[str, Any]: ...
 def refuse_capture(what: str, instead: str) -> None: ...
 def signature(kernel: Kernel) -> Signature: ...
@@ -148,6 +170,15 @@ def fill(out: _Array, value: float) -> _Array: ...
 def clip(x: _Operand, lo: _Operand, hi: _Operand, out: _Array | None = None) -> _Array: ...
 def clip_backward(dout: _Operand, x: _Operand, lo: _Operand, hi: _Operand, out: _Array | None = None) -> _Array: ...
 def where(cond: _Array, a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
+def sin(x: _Operand, out: _Array | None = None) -> _Array: ...
+def cos(x: _Operand, out: _Array | None = None) -> _Array: ...
+def tan(x: _Operand, out: _Array | None = None) -> _Array: ...
+def atan(x: _Operand, out: _Array | None = None) -> _Array: ...
+def expm1(x: _Operand, out: _Array | None = None) -> _Array: ...
+def log1p(x: _Operand, out: _Array | None = None) -> _Array: ...
+def log2(x: _Operand, out: _Array | None = None) -> _Array: ...
+def log10(x: _Operand, out: _Array | None = None) -> _Array: ...
+def erf(x: _Operand, out: _Array | None = None) -> _Array: ...
 def eq(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
 def ne(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
 def lt(a: _Operand, b: _Operand, out: _Array | None = None) -> _Array: ...
@@ -174,9 +205,19 @@ def sigmoid_backward(dout: _Operand, y: _Operand, out: _Array | None = None) -> 
 def tanh(x: _Operand, out: _Array | None = None) -> _Array: ...
 def tanh_backward(dout: _Operand, y: _Operand, out: _Array | None = None) -> _Array: ...
 def sum(x: _Array, out: _Array | None = None) -> _Array: ...
+def prod(x: _Array, out: _Array | None = None) -> _Array: ...
 def max(x: _Array, out: _Array | None = None, index: _Array | None = None) -> tuple[_Array, _Array]: ...
+def min(x: _Array, out: _Array | None = None, index: _Array | None = None) -> tuple[_Array, _Array]: ...
 def max_backward(dout: _Array, index: _Array, R: int, out: _Array | None = None) -> _Array: ...
+def cumsum(x: _Array, out: _Array | None = None) -> _Array: ...
+def cumprod(x: _Array, out: _Array | None = None) -> _Array: ...
+def take(x: _Array, index: _Array, out: _Array | None = None) -> _Array: ...
+def take_backward(dout: _Array, index: _Array, R: int, out: _Array | None = None) -> _Array: ...
+def gather(x: _Array, index: _Array, out: _Array | None = None) -> _Array: ...
+def scatter_add(x: _Array, index: _Array, src: _Array) -> _Array: ...
+def scatter(x: _Array, index: _Array, src: _Array) -> _Array: ...
 def matmul(a: _Array, b: _Array, out: _Array | None = None) -> _Array: ...
+def bmm(a: _Array, b: _Array, out: _Array | None = None) -> _Array: ...
 def linear(x: _Array, w: _Array, b: _Array | None = None, out: _Array | None = None) -> _Array: ...
 def softmax(x: _Array, out: _Array | None = None) -> _Array: ...
 def softmax_backward(dout: _Array, y: _Array, out: _Array | None = None) -> _Array: ...

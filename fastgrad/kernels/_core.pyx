@@ -3,14 +3,17 @@
 
 One generic binding serves every row of csrc/kernels.def. A `Kernel` is called like its reference function; it reads its
 row's slots, checks each array (dtype, shape, contiguity, writability), fills one `fg_call` and sends it through the one
-door, `fg_launch`. It never copies what will be written. Three things may happen on the way:
+door, `fg_launch`. It never copies what will be written. Four things may happen on the way:
 
 * inside ``kernels.use("reference")``, or for a dtype the kernels do not serve, the reference function runs instead;
-* while a step is being captured, the call is also appended to the `Program`;
+* while a step is being captured, the call is also appended to the `Program`; a reference function that runs then
+  becomes a call of Python in it;
+* while a profiler is on, the call's times are written down;
 * when the call is long enough, the GIL is given up while it runs.
 
-READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi and
-broadcast.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi (replay).
+READ IN THIS ORDER: the state of a thread and arrays from the pool (here), kernel.pxi (gather, bind_*), arrays.pxi,
+broadcast.pxi and each.pxi (what binding needs), call.pxi (bind, launch, record), program.pxi and host.pxi (replay,
+calls of Python), trace.pxi (what a profiler sees).
 """
 import operator
 import os
@@ -22,6 +25,7 @@ cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 cnp.import_array()
@@ -79,10 +83,11 @@ cdef extern from "fastgrad.h" nogil:
         FG_ISAS
         FG_MAP
         FG_REDUCE
+        FG_LINES
         FG_ROWS
+        FG_INDEX
         FG_TILES
         FG_EACH
-        FG_K_max
     ctypedef struct fg_blas:
         int ilp64
         char *prefix
@@ -119,8 +124,19 @@ cdef extern from "team.h" nogil:
         pass
 
 cdef extern from "launch.h" nogil:
-    void fg_launch(fg_team *team, fg_call *call)
-    int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n)
+    ctypedef struct fg_event:
+        int64_t start, end, bytes, flops
+        int64_t *size
+        int32_t kernel, dtype, ndim, threads, replayed, status
+    ctypedef struct fg_trace:
+        fg_event *events
+        int64_t count, capacity, lost
+        int64_t (*bytes)(const fg_call *call)
+    void fg_launch(fg_team *team, fg_call *call, fg_trace *trace)
+    int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n, fg_trace *trace)
+    int64_t fg_elements(const fg_call *call)
+    int64_t fg_flops(const fg_call *call)
+    int64_t fg_now()
     double fg_cost(const fg_call *call)
     int fg_threads_available()
     int fg_has_openmp()
@@ -158,8 +174,10 @@ cdef extern from *:
         int isa;        /* -1: the process's */
         int threads;    /* 0: the process's */
         void *program;  /* the Program being recorded, borrowed */
+        void *tracer;   /* the Trace that owns `trace` */
+        fg_trace *trace; /* where calls are written down; NULL: nowhere */
     } fg_switch;
-    static _Thread_local fg_switch fg_tls = {-1, -1, 0, NULL};
+    static _Thread_local fg_switch fg_tls = {-1, -1, 0, NULL, NULL, NULL};
 
     static fg_pool fg_results;
     static fg_blas fg_library;
@@ -217,6 +235,8 @@ cdef extern from *:
     ctypedef struct fg_switch:
         int reference, isa, threads
         void *program
+        void *tracer
+        fg_trace *trace
     fg_switch fg_tls
     fg_pool fg_results
     fg_blas fg_library
@@ -398,7 +418,10 @@ def set_memory_cap(size_t cap):
 
 
 include "arrays.pxi"
+include "each.pxi"
 include "kernel.pxi"
 include "broadcast.pxi"
 include "call.pxi"
+include "trace.pxi"
+include "host.pxi"
 include "program.pxi"

@@ -91,23 +91,26 @@ cdef inline void set_number(fg_call *call, int s, double value) noexcept:
 
 
 cdef bint set_matrix(fg_call *call, int s, PyArrayObject *a) noexcept:
-    """Element strides of a matrix whose rows or columns are unit-stride; False: it has to be copied."""
-    cdef cnp.npy_intp item = PyArray_ITEMSIZE(a), rows, columns
-    cdef cnp.npy_intp *dims = PyArray_DIMS(a)
-    cdef cnp.npy_intp *strides = PyArray_STRIDES(a)
+    """Element strides of a matrix, or of a stack of them, with rows or columns of unit stride; False: to be copied."""
+    cdef cnp.npy_intp item = PyArray_ITEMSIZE(a), stack = PyArray_NDIM(a) - 2
+    cdef cnp.npy_intp *dims = PyArray_DIMS(a) + stack
+    cdef cnp.npy_intp *strides = PyArray_STRIDES(a) + stack
     if not PyArray_FLAGS(a) & NPY_ARRAY_ALIGNED:
         return False
-    if contiguous(a):
+    if stack:
+        if strides[-1] % item:
+            return False
+        call.stride[s][2] = strides[-1] // item
+    if (dims[1] == 1 or strides[1] == item) and (dims[0] == 1 or strides[0] == dims[1] * item) or contiguous(a):
         call.stride[s][0], call.stride[s][1] = dims[1], 1
         return True
     if strides[0] % item or strides[1] % item:
         return False
-    rows, columns = strides[0] // item, strides[1] // item
-    if columns == 1 and rows >= dims[1]:
-        call.stride[s][0], call.stride[s][1] = rows, 1
+    if strides[1] == item and strides[0] >= dims[1] * item:
+        call.stride[s][0], call.stride[s][1] = strides[0] // item, 1
         return True
-    if rows == 1 and columns >= dims[0]:
-        call.stride[s][0], call.stride[s][1] = 1, columns
+    if strides[0] == item and strides[1] >= dims[0] * item:
+        call.stride[s][0], call.stride[s][1] = 1, strides[1] // item
         return True
     return False
 
@@ -120,11 +123,11 @@ cdef void set_work(fg_call *call, int letters) noexcept:
 
 
 cdef object copied(PyArrayObject *a):
-    """A contiguous copy, made by the copy kernel where it serves the dtype, so that a captured step makes it again."""
+    """A contiguous copy, which a captured step makes again: by the copy kernel where it serves the dtype, or NumPy."""
     cdef int typenum = PyArray_TYPE(a)
     if (typenum == NPY_FLOAT or typenum == NPY_DOUBLE) and walkable(a):
         return KERNELS["copy"](<object>a)
+    fresh = (<object>a).copy()
     if fg_tls.program != NULL:
-        raise CaptureError(f"a {(<object>a).dtype} array that NumPy has to copy first (it is not contiguous, not "
-                           f"aligned, or overlaps the result) cannot be captured; pass a copy of it")
-    return (<object>a).copy()
+        (<Program>fg_tls.program).call_host(Host(np.copyto, [fresh, <object>a], None))
+    return fresh

@@ -3,10 +3,13 @@
 # ---------------------------------------------------------------------------------------------------------------------
 # The call.
 # ---------------------------------------------------------------------------------------------------------------------
-cdef object refer(Kernel self, PyObject **args, size_t nargsf, PyObject *kwnames, bint chosen):
+cdef object refer(Kernel self, PyObject **args, size_t nargsf, PyObject *kwnames, PyObject **argv):
+    """The reference function; in a captured step, a call of it that every replay repeats."""
+    cdef list arguments
     if fg_tls.program != NULL:
-        why = "the reference kernels are switched on" if chosen else "its arrays are neither float32 nor float64"
-        raise CaptureError(f"{self.__name__} cannot be captured: {why}, so it runs in NumPy, which a replay does not")
+        arguments = self.complete(argv)
+        if arguments is not None:
+            return (<Program>fg_tls.program).call_host(Host(self.reference, arguments, self))
     return PyObject_Vectorcall(self.reference, args, nargsf, kwnames)
 
 
@@ -15,9 +18,9 @@ cdef object send(Kernel self, fg_call *call, PyObject **argv, object result, obj
     cdef double cost = fg_cost(call)
     if cost > 20000.0:
         with nogil:
-            fg_launch(&fg_workers, call)
+            fg_launch(&fg_workers, call, fg_tls.trace)
     else:
-        fg_launch(&fg_workers, call)
+        fg_launch(&fg_workers, call, fg_tls.trace)
     if call.status:
         raise_status(self.id, call.status)
     if fg_tls.program != NULL:
@@ -72,10 +75,10 @@ cdef object kernel_vectorcall(Kernel self, PyObject **args, size_t nargsf, PyObj
     cdef list keep
     self.gather(args, <Py_ssize_t>(nargsf & ~PY_VECTORCALL_ARGUMENTS_OFFSET), kwnames, argv)
     if runs_reference():
-        return refer(self, args, nargsf, kwnames, True)
+        return refer(self, args, nargsf, kwnames, argv)
     call.dtype = self.dtype_of(argv)
     if call.dtype < 0:
-        return refer(self, args, nargsf, kwnames, False)
+        return refer(self, args, nargsf, kwnames, argv)
     call.kernel = self.id
     call.isa = current_isa()
     call.threads = current_threads()

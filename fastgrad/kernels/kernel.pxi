@@ -38,6 +38,7 @@ cdef class Kernel:
     cdef readonly tuple names            # argument names in order
     cdef readonly tuple written_names    # the arrays a call changes or makes
     cdef readonly object reference       # the same thing in NumPy
+    cdef Neighbours neighbours           # EACH: see each.pxi
 
     def __cinit__(self, int id):
         self.vectorcall = <void *>kernel_vectorcall
@@ -48,6 +49,7 @@ cdef class Kernel:
         self.signature = (<bytes>fg_rows[id].signature).decode()
         self.first_written = -1
         self.parse()
+        self.neighbours = Neighbours()
 
     def parse(self):
         """Reads the row's signature; the grammar stands at the top of kernels.def."""
@@ -92,10 +94,9 @@ cdef class Kernel:
                     letters.append(letter)
                 slot.letter[slot.ndim] = letters.index(letter)
                 slot.ndim += 1
-        if slot.mode == WRITE:
-            self.written += 1
-            if self.first_written < 0:
-                self.first_written = self.slots - 1
+        self.written += slot.mode != READ
+        if slot.mode == WRITE and self.first_written < 0:
+            self.first_written = self.slots - 1
         return name
 
     @property
@@ -119,6 +120,23 @@ cdef class Kernel:
     @property
     def __wrapped__(self):
         return self.reference
+
+    cdef list complete(self, PyObject **argv):
+        """All arguments in order, defaults filled in; None if one is missing."""
+        cdef Param *param
+        cdef int i
+        cdef list found = []
+        for i in range(self.params):
+            param = &self.param[i]
+            if argv[i] != NULL:
+                found.append(<object>argv[i])
+            elif param.kind == SCALAR and param.has_default:
+                found.append(param.default)
+            elif param.kind == ARRAY and (self.slot[param.index].mode == WRITE or self.slot[param.index].optional):
+                found.append(None)
+            else:
+                return None
+        return found
 
     cdef int scalars(self):
         """How many double scalars the row has."""
@@ -374,7 +392,7 @@ cdef class Kernel:
                     raise ValueError(self.unfit(argv))
             if self.slot[s].mode != READ:
                 self.writable(self.names[i], a, True)
-            elif self.unit == FG_TILES and self.slot[s].ndim == 2:
+            elif self.unit == FG_TILES and self.slot[s].ndim >= 2:
                 if not set_matrix(call, s, a):
                     temporary = copied(a)
                     keep.append(temporary)
@@ -390,11 +408,10 @@ cdef class Kernel:
                 continue
             s = self.param[i].index
             if argv[i] != NULL:
-                if self.slot[s].mode == WRITE:
-                    temporary = <object>argv[i]
-                    self.refuse_overlap(i, argv)
-                else:
+                if self.slot[s].mode == READ:
                     continue
+                temporary = <object>argv[i]
+                self.refuse_overlap(i, argv)
             elif self.slot[s].mode == WRITE:
                 temporary = self.make(s, call)
                 call.ptr[s] = PyArray_DATA(<PyArrayObject *><PyObject *>temporary)
@@ -411,8 +428,8 @@ cdef class Kernel:
                 if outs is None:
                     outs = []
                 outs.append(temporary)
-        if self.id == FG_K_max and call.size[1] == 0:
-            raise ValueError(f"max: an empty axis has no largest number: {self.describe(argv, False)}")
+        if self.unit == FG_REDUCE and self.written == 2 and call.size[1] == 0:
+            raise ValueError(f"{self.__name__}: an empty axis has no {self.__name__}: {self.describe(argv, False)}")
         set_work(call, self.letters)
         return out if outs is None else tuple(outs)
 
@@ -452,10 +469,11 @@ cdef class Kernel:
         call.work = start
         call.tensors = <int32_t>count
         call.ptr[0] = table
+        refuse_shared(self, table, count, 4 if call.dtype == FG_F32 else 8)
         return 0
 
     cdef int bind_one(self, PyObject **one, fg_call *call, fg_tensor *tensor, Py_ssize_t k) except -1:
-        cdef int i, j, s
+        cdef int i, s
         cdef PyArrayObject *a
         cdef PyArrayObject *first = NULL
         for i in range(self.params):
@@ -472,9 +490,6 @@ cdef class Kernel:
                 first = a
             elif not same_shape(first, a):
                 raise ValueError(f"{self.__name__}: tensor {k} has unlike shapes: {self.describe(one, False)}")
-            for j in range(i):
-                if self.param[j].kind == ARRAY and overlap(<PyArrayObject *>one[j], a):
-                    raise ValueError(f"{self.__name__}: {self.names[j]}[{k}] and {self.names[i]}[{k}] share memory")
             tensor.ptr[s] = PyArray_DATA(a)
         tensor.n = PyArray_SIZE(first)
         return 0

@@ -1,24 +1,28 @@
-# Program: the calls of one captured step, replayed without Python. Included by _core.pyx.
+# Program: the calls of one captured step, replayed. Included by _core.pyx.
 
 cdef class Program:
     """A list of recorded calls and every array they touch.
 
     Recording is per thread: between `start` and `stop` every call of a kernel on this thread runs as usual and is
-    appended. `replay` runs the list in C. Scalars of a call (a learning rate, a bias correction) may be set before.
+    appended, and so is every call of Python made through `kernels.host`. `replay` runs the list, in C without the GIL
+    but for the calls of Python. Scalars of a call (a learning rate, a bias correction) may be set before. `print` lists
+    the calls: number, kernel, shapes in and out, dtype, bytes read and written, floating-point operations of products.
     """
 
-    cdef fg_call *calls
+    cdef fg_call *calls              # of a call of Python: nothing
     cdef fg_tensor **tables          # the table of an EACH call, or NULL
     cdef readonly int64_t length
     cdef readonly int64_t done       # how many calls the last replay completed
     cdef int64_t capacity
     cdef readonly list arrays        # keeps what the calls point to
     cdef readonly list labels        # a call's kernel and the shapes of its arrays
-    cdef list kernels
+    cdef list kernels                # of each call its Kernel or Host
+    cdef list flows                  # of each call its shapes, in -> out, and its dtype
+    cdef list host_calls             # the numbers of the calls of Python
     cdef bint recording_now, replaying
 
     def __cinit__(self):
-        self.arrays, self.labels, self.kernels = [], [], []
+        self.arrays, self.labels, self.kernels, self.flows, self.host_calls = [], [], [], [], []
 
     def __dealloc__(self):
         cdef int64_t i
@@ -85,13 +89,36 @@ cdef class Program:
         self.arrays.append((held, result, keep))
         self.kernels.append(kernel)
         self.labels.append((kernel.__name__, kernel.describe(argv, False)))
+        self.flows.append((kernel_flow(kernel, argv, result, call), "float32" if call.dtype == FG_F32 else "float64"))
         return 0
+
+    cdef object call_host(self, Host host):
+        """Calls it and appends it. What the function does itself, kernels and all, is not recorded but done again."""
+        fg_tls.program = NULL
+        try:
+            result = host.first()
+        finally:
+            fg_tls.program = <void *>self
+        if self.length == self.capacity:
+            self.grow()
+        memset(&self.calls[self.length], 0, sizeof(fg_call))
+        self.tables[self.length] = NULL
+        self.host_calls.append(self.length)
+        self.length += 1
+        self.arrays.append((list(host.given), host.results, host))
+        self.kernels.append(host)
+        self.labels.append((f"host {host.name}", ", ".join([str(a.shape) for a in host.given])))
+        self.flows.append(host_flow(host))
+        return result
 
     def set_scalars(self, int64_t i, values):
         """The double scalars of call i, in the order of its row."""
         cdef int k, most
         if not 0 <= i < self.length:
             raise IndexError(f"call {i} of {self.length}")
+        if isinstance(self.kernels[i], Host):
+            (<Host>self.kernels[i]).set_scalars(values)
+            return
         most = (<Kernel>self.kernels[i]).scalars()
         if len(values) > most:
             raise ValueError(f"{(<Kernel>self.kernels[i]).__name__} has {most} scalars, {len(values)} were given")
@@ -99,7 +126,7 @@ cdef class Program:
             self.calls[i].scalar[k] = values[k]
 
     def replay(self):
-        """Runs every call. A call that reports bad input stops the replay before anything after it has run."""
+        """Runs every call, in order. One that reports bad input or raises stops it before anything after it has run."""
         if fg_tls.program != NULL:
             raise CaptureError("a captured step cannot be replayed while another is being captured; "
                                "call the plain function")
@@ -109,12 +136,25 @@ cdef class Program:
         cdef int threads = current_threads()
         for i in range(self.length):
             self.calls[i].threads = threads
-        self.replaying = True
-        with nogil:
-            self.done = fg_replay(&fg_workers, self.calls, self.length)
-        self.replaying = False
-        if self.done < self.length:
-            raise_status(self.calls[self.done].kernel, self.calls[self.done].status)
+        self.replaying, self.done = True, 0
+        try:
+            for i in self.host_calls:
+                self.run_until(i)
+                (<Host>self.kernels[i]).again()
+                self.done = i + 1
+            self.run_until(self.length)
+        finally:
+            self.replaying = False
+
+    cdef int run_until(self, int64_t end) except -1:
+        """Runs the kernels from call `done` on, as far as call `end`."""
+        cdef int64_t first = self.done
+        if first < end:
+            with nogil:
+                self.done = first + fg_replay(&fg_workers, &self.calls[first], end - first, fg_tls.trace)
+            if self.done < end:
+                raise_status(self.calls[self.done].kernel, self.calls[self.done].status)
+        return 0
 
     def timings(self):
         """Replays once and returns the nanoseconds each call took."""
@@ -126,8 +166,11 @@ cdef class Program:
         try:
             for i in range(self.length):
                 start = time.perf_counter_ns()
-                with nogil:
-                    fg_replay(&fg_workers, &self.calls[i], 1)
+                if isinstance(self.kernels[i], Host):
+                    (<Host>self.kernels[i]).again()
+                else:
+                    with nogil:
+                        fg_replay(&fg_workers, &self.calls[i], 1, fg_tls.trace)
                 found.append(time.perf_counter_ns() - start)
                 if self.calls[i].status:
                     raise_status(self.calls[i].kernel, self.calls[i].status)
@@ -139,7 +182,70 @@ cdef class Program:
         return self.length
 
     def __repr__(self):
-        return "\n".join(f"{i:4d}  {name:24s} {shapes}" for i, (name, shapes) in enumerate(self.labels))
+        cdef int64_t i, moved, flops, bytes_ = 0, operations = 0
+        rows = []
+        for i in range(self.length):
+            flow, dtype = self.flows[i]
+            if isinstance(self.kernels[i], Host):
+                moved, flops = host_bytes(self.kernels[i]), 0
+            else:
+                moved, flops = call_bytes(&self.calls[i]), fg_flops(&self.calls[i])
+            bytes_ += moved
+            operations += flops
+            rows.append((self.labels[i][0], flow, dtype, scaled(moved, "B"), scaled(flops, "FLOP") if flops else ""))
+        width = [max([len(row[k]) for row in rows], default=0) for k in range(5)]
+        lines = [f"{i:4d}  {a:{width[0]}}  {b:{width[1]}}  {c:{width[2]}}  {d:>{width[3]}}  {e:>{width[4]}}".rstrip()
+                 for i, (a, b, c, d, e) in enumerate(rows)]
+        hosts = f", {len(self.host_calls)} of them Python" if self.host_calls else ""
+        return "\n".join([*lines, f"total {self.length} calls{hosts}, {scaled(bytes_, 'B')} read and written, "
+                                  f"{scaled(operations, 'FLOP')} in products"])
+
+
+cdef str scaled(double value, str unit):
+    """``1234567, "B"`` to ``"1.23 MB"``."""
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= 0.9995 * factor:
+            value /= factor
+            return f"{value:.3g} {prefix}{unit}" if value < 999.5 else f"{value:.0f} {prefix}{unit}"
+    return f"{value:.0f} {unit}"
+
+
+cdef str shape_of(value):
+    if isinstance(value, cnp.ndarray):
+        return str(value.shape)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+cdef str kernel_flow(Kernel kernel, PyObject **argv, object result, fg_call *call):
+    """The shapes a call reads -> the shapes it writes; what is written in place by name."""
+    cdef int i, mode
+    cdef bint lists = False
+    read, changed = [], []
+    for i in range(kernel.params):
+        if kernel.param[i].kind != ARRAY or argv[i] == NULL:
+            continue
+        mode = kernel.slot[kernel.param[i].index].mode
+        lists = lists or (kernel.unit == FG_EACH and not PyArray_Check(argv[i]))
+        if mode != WRITE:
+            read.append(kernel.names[i] if lists else shape_of(<object>argv[i]))
+        if mode == BOTH:
+            changed.append(kernel.names[i])
+    written = [shape_of(a) for a in (result if isinstance(result, tuple) else (result,)) if a is not None]
+    count = f": {call.tensors} tensors, {fg_elements(call)} elements" if lists else ""
+    return f"{', '.join(read)}{count} -> {', '.join(changed or written)}"
+
+
+cdef tuple host_flow(Host host):
+    """The same of a call of Python, and the dtype of its first array."""
+    arrays = [*host.results, *host.given]
+    read = ", ".join([shape_of(a) for a in host.given])
+    written = ", ".join([shape_of(a) for a in host.results])
+    return f"{read} -> {written}".strip(), str(arrays[0].dtype) if arrays else ""
+
+
+cdef int64_t host_bytes(Host host):
+    made = [a for a, is_argument in zip(host.results, host.returned) if not is_argument]
+    return sum([a.nbytes for a in [*host.given, *made]])
 
 
 def recording():

@@ -6,6 +6,7 @@
 _core.pyi is written by hand.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ WIDTH = 120
 
 HEAD = """\
 # Written by python -m fastgrad.kernels.stubs from csrc/kernels.def; change those.
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from inspect import Signature
 from typing import Any, Literal, TypeAlias
@@ -32,6 +34,7 @@ _Array: TypeAlias = NDArray[Any]
 _Operand: TypeAlias = NDArray[Any] | float | np.number[Any]
 _Arrays: TypeAlias = NDArray[Any] | list[NDArray[Any]] | tuple[NDArray[Any], ...]
 
+def host(function: Callable[..., Any], *arguments: Any) -> Any: ...
 def info() -> dict[str, Any]: ...
 def refuse_capture(what: str, instead: str) -> None: ...
 def signature(kernel: Kernel) -> Signature: ...
@@ -76,8 +79,9 @@ def define(kernel):
 
 
 def case_order(name):
-    """CONSTANTS, then Classes, then the rest: the order the linter sorts names in."""
-    return not name.isupper(), not name[0].isupper(), name
+    """CONSTANTS, then Classes, then the rest, log2 before log10: the order the linter sorts names in."""
+    parts = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    return not name.isupper(), not name[0].isupper(), parts
 
 
 def generate():

@@ -4,10 +4,23 @@ A family here has the name of its C file, a function the name, arguments and def
 `KERNELS` collects them all by name.
 """
 
-from . import activation, cast, compare, elementwise, loss, matmul, optim, reduce, softmax, stream
+from . import (
+    activation,
+    cast,
+    compare,
+    elementwise,
+    index,
+    loss,
+    matmul,
+    optim,
+    reduce,
+    softmax,
+    stream,
+    transcendental,
+)
 from .common import KERNELS
 
-FAMILIES = (elementwise, compare, cast, activation, reduce, matmul, softmax, loss, optim, stream)
+FAMILIES = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss, optim, stream)
 
 globals().update(KERNELS)  # after the import line: matmul and softmax are a family and a kernel of it
 

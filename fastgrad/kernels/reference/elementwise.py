@@ -131,7 +131,7 @@ def round(x, out=None):
 
 @kernel
 def remainder(a, b, out=None):
-    """out = a - b floor(a / b), exactly; it has the sign of b, and is NaN where b is 0"""
+    """out = a - b floor(a / b), of the exact quotient; it has the sign of b, and is NaN where b is 0"""
     return give(np.remainder(a, b), out)
 
 

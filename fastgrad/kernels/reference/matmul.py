@@ -12,6 +12,12 @@ def matmul(a, b, out=None):
 
 
 @kernel
+def bmm(a, b, out=None):
+    """out[B,M,N] = a[B,M,K] b[B,K,N]:   B products, each as `matmul` computes it"""
+    return give(np.matmul(a, b), out)
+
+
+@kernel
 def linear(x, w, b=None, out=None):
     """out[M,N] = x[M,K] w[N,K]^T + b[N]:   a layer of N neurons, whose weights are the rows of w"""
     product = np.matmul(x, w.T)

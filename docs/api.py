@@ -1,0 +1,24 @@
+"""Writes the API pages from the docstrings, with pdoc: ``python docs/api.py build/docs``.
+
+A kernel's documentation is that of its definition, the reference function of the same name and arguments.
+"""
+
+import sys
+from pathlib import Path
+
+import pdoc
+
+import fastgrad
+from fastgrad import kernels
+
+
+def main(folder):
+    for name, kernel in kernels.KERNELS.items():
+        setattr(kernels, name, kernel.reference)
+    pdoc.render.configure(docformat="markdown", footer_text=f"fastgrad {fastgrad.__version__}", search=True)
+    pdoc.pdoc("fastgrad", "!fastgrad.__main__", output_directory=Path(folder))
+    print(f"{len(list(Path(folder).rglob('*.html')))} pages in {folder}: begin with {folder}/fastgrad.html")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
