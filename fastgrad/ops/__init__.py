@@ -4,23 +4,30 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 """
 
 from .. import tape
-from . import activation, dtypes, elementwise, loss, matmul as _matmul, reduce, shape, softmax as _softmax
+from . import activation, dtypes, elementwise, extrema, loss, matmul as _matmul, moments, reduce, scan, shape
+from . import softmax as _softmax, sort as _sort
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
 from .dtypes import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .elementwise import equal as equal
+from .extrema import *  # noqa: F403
 from .inplace import assign as assign, in_place as in_place, setitem as setitem
 from .loss import *  # noqa: F403
 from .matmul import *  # noqa: F403
 from .matmul import linear as linear
+from .moments import *  # noqa: F403
+from .pick import ValuesIndices as ValuesIndices
 from .reduce import *  # noqa: F403
 from .reduce import sum_to as sum_to
+from .scan import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .shape import getitem as getitem
 from .softmax import *  # noqa: F403
+from .softmax import softmin as softmin
+from .sort import *  # noqa: F403
 
 tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
-FAMILIES = (activation, dtypes, elementwise, loss, _matmul, reduce, shape, _softmax)
+FAMILIES = (activation, dtypes, elementwise, extrema, loss, _matmul, moments, reduce, scan, shape, _softmax, _sort)
 __all__ = [name for family in FAMILIES for name in family.__all__]
