@@ -213,7 +213,7 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
 
     >>> import fastgrad as fg
     >>> fg.nll_loss(fg.tensor([[-1.0, -2.0], [-3.0, -4.0]]), fg.tensor([0, 1]))
-    tensor(2.5000)
+    tensor(2.5)
     """
     labels = raw(target)
     if labels.dtype.kind not in "iu":

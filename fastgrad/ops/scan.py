@@ -17,7 +17,9 @@ def run(kernel, by_numpy, x, axis, backwards):
     """The array x scanned along an axis, from its end when `backwards`; integers and bools become int64."""
     if x.dtype.kind != "f":
         return kernels.host(partial(by_numpy, dtype=np.int64), x.reshape(x.shape or 1), axis).reshape(x.shape)
-    turn = (*(slice(None),) * axis, slice(None, None, -1)) if backwards and x.ndim else ()
+    if not (backwards and x.ndim):
+        return kernel(three(x, axis)).reshape(x.shape)
+    turn = (*(slice(None),) * axis, slice(None, None, -1))
     return kernel(three(x[turn], axis)).reshape(x.shape)[turn]
 
 

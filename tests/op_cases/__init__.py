@@ -3,9 +3,9 @@
 A name that begins with a small letter is a function made of several ops, which is tried in the same way.
 """
 
-from . import activation, elementwise, inplace, loss, matmul, reduce, shape, softmax
+from . import activation, elementwise, extrema, inplace, loss, matmul, moments, reduce, scan, shape, softmax, sort
 
-FAMILIES = (activation, elementwise, inplace, loss, matmul, reduce, shape, softmax)
+FAMILIES = (activation, elementwise, extrema, inplace, loss, matmul, moments, reduce, scan, shape, softmax, sort)
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()
