@@ -27,10 +27,11 @@ def numpy_names(function):
 
 def axes_of(dim, ndim, name):
     """`dim` (None or () for all, one axis or several, negative ones from the end) as a sorted list of axes."""
-    if isinstance(dim, (int, np.integer)):
-        dims = [int(dim)]
-    else:
-        dims = list(range(ndim) if dim is None or not len(dim) else dim)
+    if dim is None:
+        return list(range(ndim))
+    if type(dim) is int and -ndim <= dim < ndim:
+        return [dim % ndim]
+    dims = [int(dim)] if isinstance(dim, (int, np.integer)) else list(dim) or list(range(ndim))
     axes = sorted({d + ndim if d < 0 else d for d in dims})
     if len(axes) != len(dims) or (axes and not (axes[0] >= 0 and axes[-1] < (ndim or 1))):
         raise IndexError(f"{name}: dim {dim} does not name distinct axes of a tensor of {ndim} dimensions")
@@ -54,30 +55,31 @@ def three(x, axis):
 
 
 def over_axes(kernel, x, axes, shape):
-    """The array x reduced by a kernel over `axes`, in the shape asked for. Adjacent axes are one reduction; the last
-    pass writes the result into an array of its own."""
-    axes, sizes = list(axes), list(x.shape)
+    """The array x reduced by a kernel over `axes`, in the shape asked for and an array of its own. Adjacent axes are
+    one reduction, several runs of them several, the last first."""
     if not axes:
         return x.reshape(shape)
-    while axes:
-        last = first = axes.pop()
-        while axes and axes[-1] == first - 1:
-            first = axes.pop()
-        outer, inner = product(sizes[:first]), product(sizes[last + 1 :])
-        length = product(sizes[first : last + 1])
-        sizes[first : last + 1] = [1] * (last + 1 - first)
-        out = kernels.empty(sizes if axes else shape, x.dtype)
+    sizes, first, last = x.shape, axes[0], axes[-1] + 1
+    if last - first == len(axes):
+        out = kernels.empty(shape, x.dtype)
+        outer, length, inner = product(sizes[:first]), product(sizes[first:last]), product(sizes[last:])
         kernel(contiguous(x).reshape(outer, length, inner), out.reshape(outer, inner))
-        x = out
-    return x
+        return out
+    run = [a for i, a in enumerate(axes) if axes[i:] == list(range(a, last))]
+    x = over_axes(kernel, x, run, held(sizes, run))
+    return over_axes(kernel, x, axes[: -len(run)], shape)
 
 
 def held(shape, axes):
+    if len(axes) == 1 and shape:
+        return (*shape[: axes[0]], 1, *shape[axes[0] + 1 :])
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
 def dropped(shape, axes):
-    return tuple(n for i, n in enumerate(shape) if i not in axes)
+    if len(axes) == 1:
+        return shape[: axes[0]] + shape[axes[0] + 1 :]
+    return tuple(n for i, n in enumerate(shape) if i not in axes) if len(axes) < len(shape) else ()
 
 
 def raw(x):

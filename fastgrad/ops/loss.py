@@ -1,5 +1,6 @@
 """Losses. A loss never broadcasts: (N, 1) against (N,) would quietly compare every pair."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,7 @@ from ..tape import Value
 from .activation import sigmoid
 from .axes import floats, raw
 from .base import Op, apply, cast, promoted
-from .elementwise import abs, add, clip, div, log, mul, neg, sub
+from .elementwise import abs, add, clip, div, log, mul, neg, sub, where
 from .pick import Pick
 from .reduce import mean, sum
 from .shape import reshape
@@ -208,7 +209,7 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     and (N, ...).
 
     weight (C,): a factor for each class, by whose sum the mean is divided; labels equal to `ignore_index` count for
-    nothing. `cross_entropy` of logits is `nll_loss` of their `log_softmax`. Errors: ValueError for shapes that do not
+    nothing; if all do, the mean is NaN and its gradient 0. `cross_entropy` of logits is `nll_loss` of their `log_softmax`. Errors: ValueError for shapes that do not
     fit, TypeError for labels that are not integers, IndexError for one that is no class.
 
     >>> import fastgrad as fg
@@ -231,7 +232,11 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     index, factor = kernels.host(partial(classes_of, axis=axis, ignore=ignore_index), labels, given)
     losses = reshape(apply(Pick, floats(input, "nll_loss"), index, axis), labels.shape)
     losses = mul(losses, kernels.neg(factor))
-    return div(sum(losses), sum(factor)) if reduction == "mean" else reduced(losses, reduction)
+    if reduction != "mean":
+        return reduced(losses, reduction)
+    total = sum(factor)
+    nothing = kernels.eq(total, 0.0)  # NaN, and yet a gradient of 0
+    return where(nothing, math.nan, div(sum(losses), kernels.where(nothing, 1.0, total)))
 
 
 def classes_of(labels, weight, axis, ignore):

@@ -71,7 +71,7 @@ class Sum(Op):
     @staticmethod
     def backward(ctx, dout):
         shape, kept = ctx.info
-        return broadcast_to(reshape(dout, kept), shape)
+        return broadcast_to(dout if dout.shape == kept else reshape(dout, kept), shape)
 
 
 class Mean(Op):
