@@ -17,15 +17,13 @@ __all__ = [
 
 
 class Loss(Module):
-    """Keeps a reduction ("mean", "sum" or "none") and what else the function takes."""
+    """A module with a reduction: "mean", "sum" or "none"."""
 
-    def __init__(self, reduction, **options):
+    def __init__(self, reduction):
         super().__init__()
         if reduction not in ("mean", "sum", "none"):
             raise ValueError(f"{type(self).__name__}: reduction must be mean, sum or none, not {reduction!r}")
         self.reduction = reduction
-        for name, value in options.items():
-            setattr(self, name, value)
 
     def extra_repr(self):
         shown = {k: v for k, v in vars(self).items() if not isinstance(v, (Value, dict)) and v is not None}
@@ -66,7 +64,8 @@ class HuberLoss(Loss):
     """Squared for small errors, straight for large ones; see `fastgrad.nn.functional.huber_loss`."""
 
     def __init__(self, reduction="mean", delta=1.0):
-        super().__init__(reduction, delta=delta)
+        super().__init__(reduction)
+        self.delta = delta
 
     def forward(self, input, target):
         return ops.huber_loss(input, target, self.reduction, self.delta)
@@ -76,7 +75,8 @@ class SmoothL1Loss(Loss):
     """|input - target| with a round bottom; see `fastgrad.nn.functional.smooth_l1_loss`."""
 
     def __init__(self, reduction="mean", beta=1.0):
-        super().__init__(reduction, beta=beta)
+        super().__init__(reduction)
+        self.beta = beta
 
     def forward(self, input, target):
         return ops.smooth_l1_loss(input, target, self.reduction, self.beta)
@@ -86,7 +86,8 @@ class NLLLoss(Loss):
     """-input[target]; see `fastgrad.nn.functional.nll_loss`."""
 
     def __init__(self, weight=None, *, ignore_index=-100, reduction="mean"):
-        super().__init__(reduction, weight=weight, ignore_index=ignore_index)
+        super().__init__(reduction)
+        self.weight, self.ignore_index = weight, ignore_index
 
     def forward(self, input, target):
         return ops.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
@@ -96,7 +97,8 @@ class BCELoss(Loss):
     """-t ln p - (1 - t) ln(1 - p); see `fastgrad.nn.functional.binary_cross_entropy`."""
 
     def __init__(self, weight=None, reduction="mean"):
-        super().__init__(reduction, weight=weight)
+        super().__init__(reduction)
+        self.weight = weight
 
     def forward(self, input, target):
         return ops.binary_cross_entropy(input, target, self.weight, self.reduction)
@@ -106,7 +108,8 @@ class BCEWithLogitsLoss(Loss):
     """BCELoss of sigmoid(input); see `fastgrad.nn.functional.binary_cross_entropy_with_logits`."""
 
     def __init__(self, weight=None, reduction="mean", pos_weight=None):
-        super().__init__(reduction, weight=weight, pos_weight=pos_weight)
+        super().__init__(reduction)
+        self.weight, self.pos_weight = weight, pos_weight
 
     def forward(self, input, target):
         return ops.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)

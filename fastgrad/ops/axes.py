@@ -32,7 +32,7 @@ def axes_of(dim, ndim, name):
     if type(dim) is int and -ndim <= dim < ndim:
         return [dim % ndim]
     dims = [int(dim)] if isinstance(dim, (int, np.integer)) else list(dim) or list(range(ndim))
-    axes = sorted({d + ndim if d < 0 else d for d in dims})
+    axes = sorted({d + (ndim or 1) if d < 0 else d for d in dims})
     if len(axes) != len(dims) or (axes and not (axes[0] >= 0 and axes[-1] < (ndim or 1))):
         raise IndexError(f"{name}: dim {dim} does not name distinct axes of a tensor of {ndim} dimensions")
     return [a for a in axes if a < ndim]

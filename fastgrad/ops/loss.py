@@ -209,8 +209,9 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     and (N, ...).
 
     weight (C,): a factor for each class, by whose sum the mean is divided; labels equal to `ignore_index` count for
-    nothing; if all do, the mean is NaN and its gradient 0. `cross_entropy` of logits is `nll_loss` of their `log_softmax`. Errors: ValueError for shapes that do not
-    fit, TypeError for labels that are not integers, IndexError for one that is no class.
+    nothing. If all do, the mean is NaN and its gradient 0. `cross_entropy` of logits is `nll_loss` of `log_softmax`.
+    Errors: ValueError for shapes that do not fit, TypeError for labels that are not integers, IndexError for one that
+    is no class.
 
     >>> import fastgrad as fg
     >>> fg.nll_loss(fg.tensor([[-1.0, -2.0], [-3.0, -4.0]]), fg.tensor([0, 1]))

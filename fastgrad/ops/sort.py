@@ -176,7 +176,7 @@ def median(x, dim=None, keepdim=False):
     return at_ranks(x, axis, [((x.shape[axis] if x.ndim else 1) - 1) // 2], keepdim)
 
 
-ROUNDED = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}
+ROUNDED: dict = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}
 
 
 @numpy_names
