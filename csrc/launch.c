@@ -148,7 +148,6 @@ static void add_event(fg_trace *trace, const fg_call *call, int64_t start, int64
     *event = (fg_event){.start = start, .end = end, .kernel = call->kernel, .dtype = call->dtype, .ndim = call->ndim};
     event->threads = threads;
     event->replayed = replayed;
-    event->status = call->status;
     event->bytes = trace->bytes(call);
     event->flops = fg_flops(call);
     if (fg_rows[call->kernel].unit == FG_EACH) {

@@ -44,7 +44,6 @@ typedef struct {
     int32_t ndim;     /* MAP: how many sizes there are */
     int32_t threads;  /* the largest team that could take part */
     int32_t replayed; /* by fg_replay */
-    int32_t status;
 } fg_event;
 
 /* Where the calls of one thread are written down while a profiler is on. The binding owns it. */

@@ -194,8 +194,9 @@ int fg_team_run(fg_team *team, int threads, int share, fg_piece *piece, void *jo
     }
     for (int spins = 0; atomic_load_explicit(&team->done, memory_order_acquire) < pieces; spins++)
         spins < 20000 ? relax() : (void)sched_yield();
+    int most = !atomic_load(&team->started) ? 1 : pieces < threads ? pieces : threads;
     pthread_mutex_unlock(&team->busy);
-    return pieces < threads ? pieces : threads;
+    return most;
 }
 
 void fg_team_before_fork(fg_team *team) {

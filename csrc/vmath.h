@@ -1,4 +1,5 @@
-/* Elementary functions which a compiler can vectorise: exp, expm1, log, log1p, tanh, sigmoid.
+/* Elementary functions which a compiler can vectorise: exp, expm1, log, log1p, log2, log10, tanh, sigmoid, erf; and, in
+ * vmath_trig.h, sin, cos, tan, atan.
  *
  * A family file includes this among its bodies, so each function exists once for each instruction set and dtype. They
  * are straight lines of + - * /, comparisons that select, and moves of bits: no branch, no table, no call of libm. A
@@ -27,8 +28,15 @@
  *     float     1.07    1.79   0.96    1.55   2.50      2.41
  *     double    1.04    2.18   1.28    1.76   2.55      2.33
  *
+ * Over every eighth float (log10: every 64th) and 3e6 doubles or more, at the seams and about multiples of pi/2 too,
+ * gcc 12:
+ *
+ *               log2   log10    erf     sin    cos    tan    atan
+ *     float     1.85    1.91   1.26    1.57   1.57   2.50    1.88
+ *     double    1.79    1.86   1.47    2.31   2.32   3.35    1.83
+ *
  * Special values are C's: e^-inf = 0, log 0 = -inf, log x = NaN for x < 0, log1p -1 = -inf, tanh +-inf = +-1; NaN stays
- * NaN, and expm1, log1p and tanh keep the sign of zero.
+ * NaN, and expm1, log1p, tanh, erf, sin, tan and atan keep the sign of zero.
  */
 #include "simd.h"
 

@@ -13,14 +13,35 @@ import numpy as _np
 
 from . import kernels, ops, tape, tensor as _tensor
 from .tensor import Tensor, as_tensor, from_numpy, tensor
-from .autograd import enable_grad, grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad
+from .devices import device
+from .autograd import (
+    enable_grad,
+    grad,
+    gradcheck,
+    gradgradcheck,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .capture import CaptureError, capture
 from .ops import *  # noqa: F403
 from .ops import concatenate, concatenate as cat
-from .random import manual_seed
-from . import nn, optim
+from .ops import movedim as moveaxis, outer as ger, swapaxes as swapdims, vstack as row_stack
+from .create import *  # noqa: F403
+from . import cuda, random
+from .profiler import profile
+from .random import bernoulli, initial_seed, manual_seed, multinomial, normal
+from .random import rand, rand_like, randint, randint_like, randn, randn_like, randperm
+from . import nn, optim, utils
 
-float32, float64, int64 = _np.float32, _np.float64, _np.int64
+# PyTorch's names of NumPy's dtypes, so that x.dtype == fastgrad.float32 either way round.
+float16 = half = _np.dtype("float16")
+float32 = float = _np.dtype("float32")
+float64 = double = _np.dtype("float64")
+int8, uint8, int16, int32, int64 = map(_np.dtype, ("int8", "uint8", "int16", "int32", "int64"))
+short, int, long, bool = int16, int32, int64, _np.dtype("bool")
+concat = concatenate
 
 
 def set_num_threads(n):

@@ -3,10 +3,12 @@
 from html import escape
 from pathlib import Path
 from string import Template
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
 
+from .profiler import machine_limits, profile
 from .show import svg
 
 __all__ = ["page", "write"]
@@ -45,6 +47,8 @@ def page(results):
             for batch, eager, captured in results.steps
         ),
         calls=rows(calls(training)),
+        peak=f"{machine_limits().float32 / 1e9:.0f}",
+        bandwidth=f"{machine_limits().bandwidth / 1e9:.0f}",
     )
 
 
@@ -94,12 +98,20 @@ def rules(results):
 
 
 def calls(training, repeats=50):
-    """Every call of the captured step: number, kernel, shapes, microseconds, share. Medians of `repeats` replays, which
-    train the network further."""
-    program = training.step.programs[0]
-    times = np.median([program.timings() for _ in range(repeats)], axis=0) / 1e3
-    for i, ((kernel, shapes), time) in enumerate(zip(program.labels, times, strict=True)):
-        yield i, kernel, shapes, f"{time:.1f}", f"{time / times.sum():.0%}"
+    """Every call of the captured step: number, kernel, arrays, microseconds, share of the step, and its rate beside
+    what the machine allows. Medians of `repeats` replays, which train the network further."""
+    program, limits = training.step.programs[0], machine_limits()
+    with profile() as p:
+        for _ in range(repeats):
+            program.replay()
+    events = p.events[: len(program)]
+    times = np.median(np.reshape([e.end - e.start for e in p.events], (repeats, -1)), axis=0) / 1e9
+    for i, (event, (kernel, shapes), time) in enumerate(zip(events, program.labels, times, strict=True)):
+        time = max(time, 1e-9)
+        rate, most, unit = (event.flops, limits.float32, "GFLOP/s") if event.flops else (event.bytes, None, "GB/s")
+        allowed = f"{rate / time / most:.0%}" if most else ""
+        speed = f"{rate / time / 1e9:.1f} {unit}"
+        yield i, kernel, shorten(shapes, 70), f"{1e6 * time:.1f}", f"{time / times.sum():.0%}", speed, allowed
 
 
 def rows(cells: Any):
@@ -128,7 +140,8 @@ svg .on { fill: var(--paper) }
 svg .title { fill: var(--ink); font-weight: 600; font-size: 15px } svg .grid { stroke: var(--faint); fill: none }
 svg.pixels { fill: var(--ink); background: var(--card); border-radius: 4px; height: 72px }
 .row > div { flex: 1; min-width: 340px }
-table { border-collapse: collapse; font-size: 14px; width: auto } th, td { padding: 3px 14px 3px 0; text-align: right }
+table { border-collapse: collapse; font-size: 14px; width: auto } th, td { padding: 3px 14px 3px 0; text-align: right;
+  white-space: nowrap }
 th { color: var(--soft); font-weight: 500; border-bottom: 1px solid var(--faint) }
 .calls td:nth-child(2), .calls td:nth-child(3), .calls th:nth-child(2), .calls th:nth-child(3) { text-align: left }
 .calls td:nth-child(3) { font-family: ui-monospace, monospace; font-size: 12px; color: var(--soft) }
@@ -157,7 +170,10 @@ the memory allows on this machine.</p>
 <p>The NumPy definitions of the same kernels take $slower times as long as the C kernels, and give the same losses to
 $difference in the first ten steps.</p></div></div>
 <h2>The captured step, call by call</h2>
-<p>What is left of Python when a step is replayed: a list of kernel calls.</p>
-<table class="calls"><tr><th></th><th>kernel</th><th>arrays</th><th>us</th><th>share</th></tr>$calls</table>
+<p>What is left of Python when a step is replayed: a list of kernel calls. Products are held against the
+machine's peak of $peak GFLOP/s; the arrays of the others lie in the caches, which are faster
+than the memory's $bandwidth GB/s.</p>
+<table class="calls"><tr><th></th><th>kernel</th><th>arrays</th><th>us</th>
+<th>share</th><th>rate</th><th>of peak</th></tr>$calls</table>
 </body></html>
 """

@@ -7,25 +7,31 @@ what arrives at each input. A node is always newer than its inputs, so "newest f
 gradient is complete before it is passed on.
 
 The tape knows no operation. `ops` installs the two it needs: `add`, to sum the contributions that reach one input, and
-`sum_to`, to undo broadcasting, so that a rule is pure calculus.
+`sum_to`, to undo broadcasting, so that a rule is pure calculus. What has been changed in place is known to `versions`;
+`hooks` puts a stand-in in the place of an op whose gradient somebody wants to see, and `joint` makes nodes with several
+results.
 """
 
 import threading
-import weakref
-from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-OUT = -1  # in Op.saves: the result itself
+from . import versions
+from .versions import OUT as OUT
+from .versions import changed as changed
+from .versions import storage as storage
+
 new_key = count(0, -1).__next__  # keys fall with time: the newest node has the smallest
 
 
 class State(threading.local):
-    """What a thread has switched: whether it records nodes, and the capture that watches its step, if any."""
+    """What a thread has switched: whether it records nodes, the capture of its step, and who watches its nodes."""
 
     grad = True
     capture: Any = None
+    watchers: tuple = ()
+    modules: tuple = ()  # that are being called, the outermost first, while there are watchers
 
 
 class Value:
@@ -37,7 +43,7 @@ class Value:
     node: "Node | None"
     _grad: "Value | None"
     _base: "Value"  # of a view: the tensor whose memory it shares; other tensors have none
-    _hooks: dict  # of a leaf with hooks
+    _hooks: Any  # of a leaf with hooks
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,7 +79,7 @@ class Node:
     def taped(self):
         """This node with its saved arrays as tensors again, so that the rule itself can be recorded."""
         twin = Node()
-        twin.op, twin.info, twin.saved = self.op, getattr(self, "info", None), None
+        twin.op, twin.info, twin.saved = self.op, getattr(self, "info", None), self
         twin.first, twin.second, twin.rest = self.first, self.second, self.rest
         if self.op.saves:
             many = len(self.op.saves) > 1
@@ -87,6 +93,16 @@ class Node:
         return wrap(array, edge) if type(edge) is Node else array if edge is None else edge
 
 
+class Parts(tuple):
+    """What flows to a node with several results: the gradient of each, or None."""
+
+    __slots__ = ()
+    shape = base = None
+
+    def plus(self, other):
+        return Parts(b if a is None else a if b is None else add(a, b) for a, b in zip(self, other, strict=True))
+
+
 state = State()
 clock = 0  # how many times fastgrad has changed an array in place
 # id of a storage -> [clock of its last change, weak reference that removes the entry, clock of its last recorded one]
@@ -95,13 +111,14 @@ _tensor: Any = None
 add: Any = None
 sum_to: Any = None
 copy: Any = None
-watch: Any = None  # sees every node when it is made, and its gradients: anomaly detection
+watch: Any = None
 views_are_checked = False  # once a recorded tensor has been changed in place
-hooks_are_checked = False  # once a leaf has a hook
+is_watched = False  # while a thread wants to see every node that it makes: anomaly detection, checkpoints
+hooks_are_checked = False  # once a gradient has a hook, or an op a stand-in (`hooks.Tapped`)
 
 
 def install(**parts):
-    """Given by the rooms above: `tensor` (the class of results), `add`, `sum_to`, `copy`."""
+    """Given by the rooms above: `tensor` (the class of results), `add`, `sum_to`, `copy`, `watch`."""
     globals().update({"_tensor" if name == "tensor" else name: part for name, part in parts.items()})
 
 
@@ -115,13 +132,13 @@ def wrap(array, node=None):
 def record(op, node, edges, arrays, out):
     """Completes the node of ``out = op(*arrays)``. `edges`: for each operand its node, the leaf itself, or None."""
     if views_are_checked:
-        refuse_old_views(op, edges, arrays)
-    node.op, node.shape, node.clock, node.key = op, out.shape, clock, new_key()
+        versions.refuse_old_views(op, edges, arrays)
+    node.op, node.shape, node.clock, node.key = op, out.shape, versions.clock, new_key()
     node.first = edges[0]
     node.second = edges[1] if len(edges) > 1 else None
     node.rest = tuple(edges[2:]) if len(edges) > 2 else ()
     node.saved = op.keep(arrays, out) if op.saves else None
-    if watch is not None:
+    if is_watched:
         watch.recorded(node, edges, arrays, out)
     return wrap(out, node)
 
@@ -130,23 +147,27 @@ def backward(roots, gradients, *, wanted=None, last=None, retain_graph=False, cr
     """Passes `gradients` from `roots` back to the leaves; into `wanted` (a dict keyed by id) instead when it is given,
     and then no further than the node with the key `last`."""
     waiting: dict = {}  # key of a node still to come -> the node, and what has arrived at it so far
+    hooked: dict = {}  # leaves with hooks, which run once, on the sum of what arrives
     for root, g in zip(roots, gradients, strict=True):
         if root.node is None:
-            accumulate(root, copy(g), wanted)
+            accumulate(root, copy(g), wanted, hooked)
         else:
             waiting[root.node.key] = root.node, add(waiting[root.node.key][1], g) if root.node.key in waiting else g
     heap = sorted(waiting)
     while heap:
         node, dout = waiting.pop(heappop(heap))
+        if hooks_are_checked and type(node.op) is not type:
+            dout = node.op.arrived(node, dout)
         if wanted is not None and id(node) in wanted:
             wanted[id(node)] = dout
         if last is not None and node.key >= last:
             break
         if node.rest is None:
             refuse_freed(node)
-        if node.clock != clock:
-            refuse_stale(node)
-        douts = node.op.backward(node.taped() if create_graph else node, dout)
+        if node.clock != versions.clock:
+            versions.refuse_stale(node)
+        ctx = node.taped() if create_graph else node
+        douts = watch.backward(node, ctx, dout) if is_watched else node.op.backward(ctx, dout)
         for edge, g in zip(node.inputs, douts if type(douts) is tuple else (douts,)):  # noqa: B905 (may be left off)
             if edge is None or g is None:
                 continue
@@ -155,17 +176,23 @@ def backward(roots, gradients, *, wanted=None, last=None, retain_graph=False, cr
             elif type(edge) is not Node and (g is dout or (g.data if create_graph else g).base is not None):
                 g = copy(g)  # a leaf keeps its gradient: it must not share memory with another's
             if type(edge) is not Node:
-                accumulate(edge, g, wanted)
-            elif edge.key in waiting:
-                waiting[edge.key] = edge, add(waiting[edge.key][1], g)  # out of place: the first one was borrowed
+                accumulate(edge, g, wanted, hooked)
+            elif edge.key in waiting:  # out of place: the first one was borrowed
+                waiting[edge.key] = edge, (Parts.plus if type(g) is Parts else add)(waiting[edge.key][1], g)
             else:
                 waiting[edge.key] = edge, g
                 heappush(heap, edge.key)
         if not retain_graph:
             node.first = node.second = node.rest = node.saved = node.info = None
+    for leaf, g in hooked.values():
+        leaf._hooks.run(leaf, g, wanted)
 
 
-def accumulate(leaf, g, wanted):
+def accumulate(leaf, g, wanted, hooked=None):
+    """Adds `g` to a leaf's gradient, or to what `wanted` has of it."""
+    if hooked is not None and hooks_are_checked and getattr(leaf, "_hooks", None):
+        hooked[id(leaf)] = leaf, add(hooked[id(leaf)][1], g) if id(leaf) in hooked else g
+        return
     if wanted is not None:
         if id(leaf) in wanted:
             before = wanted[id(leaf)]
@@ -173,11 +200,16 @@ def accumulate(leaf, g, wanted):
         return
     if state.capture:
         state.capture.touched(leaf, reads=True)
-    if not isinstance(g, Value):
-        g = wrap(g)
-    leaf._grad = (
-        g if leaf._grad is None else add(leaf._grad, g) if g.requires_grad else wrap(add(leaf._grad.data, g.data))
-    )
+    g = g if isinstance(g, Value) else wrap(g)
+    before = leaf._grad
+    leaf._grad = g if before is None else add(before, g) if g.requires_grad else wrap(add(before.data, g.data))
+
+
+def rewritten(array):
+    """Tells that the change just made was recorded: a view taken before it is out of date."""
+    global views_are_checked
+    views_are_checked = True
+    versions.rewritten(array)
 
 
 def refuse_freed(node):
@@ -185,62 +217,3 @@ def refuse_freed(node):
         f"backward through {node.op.__name__} a second time: its saved arrays were freed by the first; "
         f"pass retain_graph=True to the first backward to go through the graph again"
     )
-
-
-def storage(array):
-    """The array that owns this array's memory: what all views of it share."""
-    while type(array.base) is type(array):
-        array = array.base
-    return array
-
-
-def _forget(key, _):
-    _changed.pop(key, None)
-
-
-def changed(*arrays):
-    """Tells the tape that fastgrad has written into these arrays, so that a stale use of one is found."""
-    global clock
-    clock += 1
-    for array in arrays:
-        entry = _changed.get(id(array))
-        if entry is None:  # a view, or an array not changed before: only owners of memory have entries
-            owner = storage(array)
-            entry = _changed.get(id(owner))
-            if entry is None:
-                entry = _changed[id(owner)] = [clock, weakref.ref(owner, partial(_forget, id(owner))), 0]
-        entry[0] = clock
-
-
-def rewritten(array):
-    """Tells the tape that the change just made was recorded: nodes of this memory made before it are out of date."""
-    global views_are_checked
-    views_are_checked = True
-    _changed[id(storage(array))][2] = clock
-
-
-def refuse_old_views(op, edges, arrays):
-    for edge, array in zip(edges, arrays, strict=False):
-        if type(edge) is Node and hasattr(array, "base"):
-            entry = _changed.get(id(storage(array)))
-            if entry and entry[2] > edge.clock:
-                raise RuntimeError(
-                    f"{op.__name__} is given a view, of shape {array.shape}, whose base was changed in place after the "
-                    f"view was taken; take the view again after the change"
-                )
-
-
-def refuse_stale(node):
-    """Raises if an array that `node` saved has been changed since."""
-    if not node.op.saves:
-        return
-    saved = node.saved if len(node.op.saves) > 1 else (node.saved,)
-    for array, i in zip(saved, node.op.saves, strict=True):
-        entry = _changed.get(id(storage(array))) if hasattr(array, "base") else None
-        if entry and entry[0] > node.clock:
-            what = "its result" if i == OUT else f"its input {i}"
-            raise RuntimeError(
-                f"backward of {node.op.__name__}: {what}, of shape {array.shape}, was changed in place after the "
-                f"forward pass (by an optimizer step, copy_ or load_state_dict); its gradient needs the old values; "
-                f"call backward before the change, or clone the tensor first"
-            )

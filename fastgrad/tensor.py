@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from . import kernels, ops, tape
+from . import hooks, kernels, ops, tape
+from .devices import CPU
+from .interop import Interop, as_array, destination, holds_tensors, joined
 from .tape import Value, state, wrap
 
 __all__ = ["Tensor", "as_tensor", "from_numpy", "tensor"]
 
 
-class Tensor(Value):
+class Tensor(Interop):
     """A NumPy array that remembers how it was made.
 
     ``data`` is the array, ``grad`` the gradient after ``backward``, ``requires_grad`` says whether to record what is
@@ -42,8 +44,31 @@ class Tensor(Value):
     def size(self, dim=None):
         return self.data.shape if dim is None else self.data.shape[dim]
 
+    def stride(self, dim=None):
+        """Steps from one element to the next along each axis, in elements."""
+        steps = tuple(n // self.data.itemsize for n in self.data.strides)
+        return steps if dim is None else steps[dim]
+
     def numel(self):
         return self.data.size
+
+    nelement = numel
+
+    def element_size(self):
+        return self.data.itemsize
+
+    @property
+    def device(self):
+        """The CPU, where every tensor is."""
+        return CPU
+
+    is_cuda = False
+
+    def is_floating_point(self):
+        return self.data.dtype.kind == "f"
+
+    def data_ptr(self):
+        return self.data.ctypes.data
 
     @property
     def is_leaf(self):
@@ -74,80 +99,49 @@ class Tensor(Value):
     def is_contiguous(self):
         return self.data.flags.c_contiguous
 
-    def __len__(self):
-        if not self.data.ndim:
-            raise TypeError("len() of a 0-d tensor")
-        return len(self.data)
-
-    def __iter__(self):
-        return (self[i] for i in range(len(self)))
-
-    def __repr__(self):
-        text = np.array2string(self.data, separator=", ", prefix="tensor(", precision=4, threshold=1000)
-        if self.data.dtype not in (np.float32, np.int64, np.bool_):
-            text += f", dtype={self.data.dtype}"
-        if self.node is not None:
-            text += f", grad_fn=<{self.node.op.__name__}>"
-        elif self.requires_grad:
-            text += ", requires_grad=True"
-        return f"tensor({text})"
-
     __hash__ = object.__hash__
 
-    # -- NumPy and Python ----------------------------------------------------------------------------------------------
-    def numpy(self):
-        """The array itself, sharing memory."""
-        kernels.refuse_capture("numpy()", "return the tensor from the step and read it outside")
-        if self.requires_grad:
-            raise RuntimeError("numpy() of a tensor that requires a gradient: call detach().numpy()")
-        return self.data
-
-    def __array__(self, dtype=None, copy=None):
-        kernels.refuse_capture("turning a tensor into an array", "return the tensor from the step and read it outside")
-        return np.array(self.data, dtype=dtype, copy=copy)
-
-    def item(self):
-        kernels.refuse_capture("item()", "return the tensor from the step and read it outside")
-        if self.data.size != 1:
-            raise ValueError(f"item() needs one element, the tensor has shape {self.shape}")
-        return self.data.item()
-
-    def tolist(self):
-        kernels.refuse_capture("tolist()", "return the tensor from the step and read it outside")
-        return self.data.tolist()
-
-    def __float__(self):
-        return float(self.item())
-
-    def __int__(self):
-        return int(self.item())
-
-    def __bool__(self):
-        if self.data.size != 1:
-            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous")
-        return bool(self.item())
-
     # -- the tape ------------------------------------------------------------------------------------------------------
-    def backward(self, gradient=None, retain_graph=False, create_graph=False):
-        """Adds d self / d leaf to ``leaf.grad`` for every leaf that requires a gradient.
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """Adds d self / d leaf to ``leaf.grad`` for every leaf that requires a gradient, or for ``inputs`` alone.
 
         ``gradient``: what flows in, of self's shape; may be left out for a single element (then it is 1).
         Errors: RuntimeError for a tensor without a gradient, a second backward through a freed graph, or a saved
         array that was changed in place; ValueError for a missing or misshapen ``gradient``.
         """
-        if not self.requires_grad:
-            raise RuntimeError(
-                "backward of a tensor that does not require a gradient: no input of its computation had "
-                "requires_grad=True, or it was made under no_grad() or from detach()"
-            )
-        gradient = seed_gradient(self, gradient, create_graph)
-        retain_graph = create_graph if retain_graph is None else retain_graph or create_graph
-        with set_grad(create_graph):
-            tape.backward([self], [gradient], retain_graph=retain_graph, create_graph=create_graph)
+        run_backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def detach(self):
         """The same memory as a tensor without history."""
         return wrap(self.data)
+
+    def register_hook(self, hook):
+        """Calls ``hook(grad)`` when the gradient of this tensor is known; what it returns, if not None, replaces it.
+
+        On a leaf it runs once for each backward, with the sum of what arrives, before that is added to ``grad``.
+        Returns a handle with ``remove()``. The hook may not change its argument in place.
+
+        >>> import fastgrad as fg
+        >>> x = fg.tensor([1.0, -2.0], requires_grad=True)
+        >>> handle = x.register_hook(lambda grad: grad * 10)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([ 20., -40.])
+        """
+        return hooks.register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Calls ``hook(tensor)`` after a backward has added to this leaf's ``grad``. Returns a handle."""
+        return hooks.register_post_accumulate_grad_hook(self, hook)
+
+    def retain_grad(self):
+        """Lets a result keep its gradient in ``grad``, as leaves do; after its hooks. A change in place ends it."""
+        hooks.retain_grad(self)
+
+    @property
+    def retains_grad(self):
+        """Whether this is a result that keeps its gradient."""
+        return hooks.retains_grad(self)
 
     def requires_grad_(self, requires_grad=True):
         if not requires_grad and self.node is not None:
@@ -157,20 +151,9 @@ class Tensor(Value):
         self.requires_grad = requires_grad
         return self
 
-    # -- dtype ---------------------------------------------------------------------------------------------------------
-    def to(self, dtype):
-        return ops.cast(self, np.dtype(dtype))
-
-    astype = type = to
-
-    def float(self):
-        return self.to(np.float32)
-
-    def double(self):
-        return self.to(np.float64)
-
-    def long(self):
-        return self.to(np.int64)
+    def new_tensor(self, data, dtype=None, device=None, requires_grad=False):
+        """`tensor` in this one's dtype."""
+        return tensor(data, dtype or self.dtype, device, requires_grad)
 
     # -- arithmetic: the ops themselves --------------------------------------------------------------------------------
     __add__, __sub__, __mul__, __truediv__, __pow__ = ops.add, ops.sub, ops.mul, ops.div, ops.pow
@@ -266,24 +249,42 @@ class Tensor(Value):
     cumsum, cumprod, cummax, cummin = ops.cumsum, ops.cumprod, ops.cummax, ops.cummin
     sort, argsort, topk, kthvalue = ops.sort, ops.argsort, ops.topk, ops.kthvalue
     median, quantile, unique, bincount, histc = ops.median, ops.quantile, ops.unique, ops.bincount, ops.histc
-    reshape, permute, transpose = ops.reshape, ops.permute, ops.transpose
-    view = reshape
 
-    def flatten(self, start_dim=0, end_dim=-1):
-        first, last = start_dim % max(self.ndim, 1), end_dim % max(self.ndim, 1)
-        return ops.reshape(self, (*self.shape[:first], -1, *self.shape[last + 1 :]))
+    # -- shapes --------------------------------------------------------------------------------------------------------
+    reshape = view = ops.reshape  # view copies where PyTorch's refuses to
+    reshape_as = view_as = ops.reshape_as
+    flatten, ravel, unflatten, squeeze, unsqueeze = ops.flatten, ops.ravel, ops.unflatten, ops.squeeze, ops.unsqueeze
+    permute, transpose, t, movedim, moveaxis = ops.permute, ops.transpose, ops.t, ops.movedim, ops.movedim
+    swapaxes = swapdims = ops.swapaxes
+    expand, expand_as, broadcast_to, repeat, tile = ops.expand, ops.expand_as, ops.broadcast_to, ops.repeat, ops.tile
+    repeat_interleave, flip, fliplr, flipud, roll = ops.repeat_interleave, ops.flip, ops.fliplr, ops.flipud, ops.roll
+    split, chunk, unbind, select, narrow = ops.split, ops.chunk, ops.unbind, ops.select, ops.narrow
+    diagonal, diag, diag_embed, tril, triu = ops.diagonal, ops.diag, ops.diag_embed, ops.tril, ops.triu
+    trace = ops.trace
 
     def contiguous(self):
         return self if self.is_contiguous() else ops.copy(self)
 
-    def t(self):
-        if self.ndim > 2:
-            raise ValueError(f"t() of a tensor of {self.ndim} dimensions; use transpose or permute")
-        return self if self.ndim < 2 else ops.transpose(self, 0, 1)
-
     @property
     def T(self):
         return ops.permute(self, *range(self.ndim - 1, -1, -1))
+
+    @property
+    def mT(self):
+        """Every matrix of a stack transposed: the last two axes exchanged."""
+        return ops.transpose(self, -2, -1)
+
+    # -- places --------------------------------------------------------------------------------------------------------
+    gather, scatter, scatter_add, take, nonzero = ops.gather, ops.scatter, ops.scatter_add, ops.take, ops.nonzero
+    index_select, index_add, index_copy, index_fill = ops.index_select, ops.index_add, ops.index_copy, ops.index_fill
+    masked_select, take_along_dim, argwhere = ops.masked_select, ops.take_along_dim, ops.argwhere
+    scatter_, scatter_add_, index_add_ = ops.scatter_, ops.scatter_add_, ops.index_add_
+    index_copy_, index_fill_ = ops.index_copy_, ops.index_fill_
+
+    # -- products ------------------------------------------------------------------------------------------------------
+    mm, bmm, mv, dot, vdot, inner = ops.mm, ops.bmm, ops.mv, ops.dot, ops.vdot, ops.inner
+    outer = ger = ops.outer
+    addmm, addmv, addbmm, baddbmm, kron = ops.addmm, ops.addmv, ops.addbmm, ops.baddbmm, ops.kron
 
 
 class set_grad:
@@ -299,22 +300,7 @@ class set_grad:
         state.grad = self.before
 
 
-def as_array(data):
-    """Any data as an array: a Tensor's own; Python floats become float32, as in PyTorch; arrays keep their dtype."""
-    if isinstance(data, Value):
-        return data.data
-    if isinstance(data, (np.ndarray, np.generic)):
-        return np.asarray(data)
-    if isinstance(data, (list, tuple)) and any(isinstance(x, Value) for x in data):
-        kernels.refuse_capture("making an array of a list of tensors", "join them with concatenate")
-        data = [as_array(x) for x in data]
-    array = np.array(data)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"a tensor holds numbers, not {array.dtype}")
-    return array.astype(np.float32) if array.dtype == np.float64 else array
-
-
-def tensor(data, dtype=None, requires_grad=False):
+def tensor(data, dtype=None, device=None, requires_grad=False):
     """A new tensor: a copy of `data` (number, nested lists, array, tensor).
 
     dtype: floats in lists become float32 unless said otherwise; a NumPy array keeps its dtype.
@@ -323,18 +309,18 @@ def tensor(data, dtype=None, requires_grad=False):
     >>> fg.tensor([[1, 2], [3, 4]]).dtype
     dtype('int64')
     """
-    if isinstance(data, (Value, np.ndarray)):
-        kernels.refuse_capture(
-            "tensor() of an array (a copy)", "use from_numpy, clone, or make it an input of the step"
-        )
-    array = as_array(data) if dtype is None else np.asarray(data.data if isinstance(data, Value) else data, dtype=dtype)
-    own = kernels.empty(array.shape, array.dtype)
-    np.copyto(own, array)
-    return Tensor(own, requires_grad)
+    destination(device=device)
+    if isinstance(data, (list, tuple)) and holds_tensors(data):
+        array = joined(data)
+    else:
+        array = as_array(data) if dtype is None or isinstance(data, (Value, np.ndarray)) else np.asarray(data, dtype)
+    dtype = array.dtype if dtype is None else np.dtype(dtype)
+    return Tensor(kernels.copy(array) if array.dtype == dtype else ops.cast(wrap(array), dtype).data, requires_grad)
 
 
-def as_tensor(data, dtype=None):
+def as_tensor(data, dtype=None, device=None):
     """`data` as a tensor, sharing memory where it can."""
+    destination(device=device)
     if isinstance(data, Tensor) and (dtype is None or data.dtype == np.dtype(dtype)):
         return data
     if isinstance(data, (Value, np.ndarray)) and dtype is not None and data.dtype != np.dtype(dtype):
@@ -372,6 +358,26 @@ def seed_gradient(root, gradient, as_tensors):
                 f"backward: gradient {array.shape} {array.dtype} must be like the tensor, {root.shape} {root.dtype}"
             )
     return (gradient if isinstance(gradient, Value) else wrap(array)) if as_tensors else array
+
+
+def run_backward(roots, gradients, retain_graph, create_graph, inputs):
+    """`Tensor.backward` of several tensors."""
+    for root in roots:
+        if not root.requires_grad:
+            raise RuntimeError(
+                "backward of a tensor that does not require a gradient: no input of its computation had "
+                "requires_grad=True, or it was made under no_grad() or from detach()"
+            )
+    seeds = [seed_gradient(root, g, create_graph) for root, g in zip(roots, gradients, strict=True)]
+    retain = create_graph if retain_graph is None else retain_graph or create_graph
+    with set_grad(create_graph):
+        if inputs is None:
+            return tape.backward(roots, seeds, retain_graph=retain, create_graph=create_graph)
+        inputs = [inputs] if isinstance(inputs, Value) else list(inputs)
+        wanted = {id(x.node or x): None for x in inputs}
+        tape.backward(roots, seeds, wanted=wanted, retain_graph=retain, create_graph=create_graph)
+        for x in inputs:
+            hooks.finished(x, wanted.pop(id(x.node or x), None))
 
 
 tape.install(tensor=Tensor)

@@ -17,12 +17,11 @@ READS = {
     "turning a tensor into an array": lambda loss, x: np.asarray(x),
     r"a comparison \(greater\)": lambda loss, x: x > 0,
     r"a comparison \(equal\)": lambda loss, x: x == 0.0,
-    r"tensor\(\) of an array \(a copy\)": lambda loss, x: fg.tensor(x),
     "a conversion from float32 to float64": lambda loss, x: x.double(),
     "a conversion from float32 to int64": lambda loss, x: fg.as_tensor(x, np.int64),
-    "a list of tensors": lambda loss, x: fg.tensor([loss, loss]),
     "a conversion from int64 to float32": lambda loss, x: x.copy_(fg.tensor([1] * 6)),
-    "indexing with an array": lambda loss, x: x[np.array([0, 1])],
+    "indexing with a mask": lambda loss, x: x[np.ones(6, bool)],
+    "nonzero": lambda loss, x: x.nonzero(),
     "int32 labels": lambda loss, x: ops.cross_entropy(x, np.zeros(8, np.int32)),
 }
 

@@ -219,6 +219,7 @@ def test_table_aligns():
         ("iris", ["test accuracy", "mistaken:"]),
         ("paths", ["SGD", "Momentum", "Adam", "   0   -7.000   2.000   6.4500", "   1   -6.335  -1.800   5.2466"]),
         ("own_op", ["gradcheck     True", "second order  True", "captured"]),
+        ("own_function", ["gradcheck  True", "captured   [-0.3316, -0.3395"]),
     ],
 )
 def test_example(name, said, python):
@@ -233,4 +234,4 @@ def test_example(name, said, python):
 def test_every_example_is_tested():
     if not EXAMPLES.is_dir():
         pytest.skip(f"{EXAMPLES} is not there: these tests run without the source tree")
-    assert {p.stem for p in EXAMPLES.glob("*.py")} == {"iris", "paths", "own_op"}
+    assert {p.stem for p in EXAMPLES.glob("*.py")} == {"iris", "paths", "own_op", "own_function"}

@@ -385,6 +385,16 @@ def test_a_part_of_a_step_with_reference_kernels():
     assert [name for name, _ in captured.programs[0].labels] == ["host reference.mul", "add"]
 
 
+def test_a_switch_records_its_own_program():
+    captured, x = fg.capture(lambda x: x * 2.0), fg.tensor([1.0])
+    for switch in ({}, {"which": "reference"}, {"isa": "baseline"}):
+        for _ in range(2):
+            with kernels.use(**switch):
+                captured(x)
+    assert [program.labels[0][0] for program in captured.programs][:2] == ["mul", "host reference.mul"]
+    assert len(captured.programs) == (2 if kernels.info()["isa"] == "baseline" else 3)
+
+
 def test_integers_are_captured():
     captured = fg.capture(lambda x: x * x + 1)
     for values in ([1, 2], [3, 4]):

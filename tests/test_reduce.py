@@ -284,16 +284,16 @@ def test_places_outside_the_axis_are_refused(bad):
     with pytest.raises(IndexError, match="index at position 1 is outside the axis"):
         apply(OPS["MaxBackward"], dout, index, (3, 2), 0)
     with pytest.raises(IndexError, match="outside the axis"):
-        apply(OPS["PickBackward"], fg.tensor([[1.0, 2.0]]), index, (3, 2), 0)
+        apply(OPS["GatherBackward"], fg.tensor([[1.0, 2.0]]), index, (3, 2), 0)
     with pytest.raises(IndexError, match="outside the axis"):
-        apply(OPS["Pick"], fg.from_numpy(np.ones((3, 2), np.float32)), index, 0)
+        apply(OPS["Gather"], fg.from_numpy(np.ones((3, 2), np.float32)), index, 0)
 
 
 def test_indices_that_are_changed_before_backward():
     x = fg.tensor([3.0, 1.0, 2.0], requires_grad=True)
     found = x.sort()
     found.indices.zero_()
-    with pytest.raises(RuntimeError, match=r"Pick: its input 1, of shape .*changed in place"):
+    with pytest.raises(RuntimeError, match=r"Gather: its input 1, of shape .*changed in place"):
         found.values.sum().backward()
 
 

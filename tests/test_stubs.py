@@ -18,7 +18,7 @@ from fastgrad.kernels import KERNELS, stubs
 ALLOWED = {
     rf"fastgrad\.kernels\.({'|'.join(KERNELS)})": "kernels are objects that are called; below their signatures are compared",
     r"fastgrad\.kernels\.reference(\..*)?": "has no stub: its names are collected while it is imported",
-    r"fastgrad\.kernels\._core\.(Host|Kernel|Program|Trace)": "@disjoint_base is not yet in the typing module",
+    r"fastgrad\.kernels\._core\.(Host|Kernel|Neighbours|Program|Trace)": "@disjoint_base is not yet in the typing module",
     r"fastgrad\.kernels\._core\.Kernel\.__call__": "a vectorcall slot, set after the class was made",
     r"fastgrad\.kernels\._core\.(__reduce_cython__|__setstate_cython__|__test__)": "Cython's own",
 }

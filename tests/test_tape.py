@@ -343,7 +343,7 @@ def test_changes_that_do_no_harm_are_allowed():
 
 
 def test_versions_of_released_arrays_are_forgotten(no_gc):
-    before = len(fg.tape._changed)
+    before = len(fg.versions._changed)
     for _ in range(100):
         fg.tensor(np.zeros(3)).zero_()
-    assert len(fg.tape._changed) <= before + 1
+    assert len(fg.versions._changed) <= before + 1

@@ -127,7 +127,7 @@ cdef extern from "launch.h" nogil:
     ctypedef struct fg_event:
         int64_t start, end, bytes, flops
         int64_t *size
-        int32_t kernel, dtype, ndim, threads, replayed, status
+        int32_t kernel, dtype, ndim, threads, replayed
     ctypedef struct fg_trace:
         fg_event *events
         int64_t count, capacity, lost

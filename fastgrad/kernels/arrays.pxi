@@ -131,3 +131,9 @@ cdef object copied(PyArrayObject *a):
     if fg_tls.program != NULL:
         (<Program>fg_tls.program).call_host(Host(np.copyto, [fresh, <object>a], None))
     return fresh
+
+
+cdef str described(object value, bint dtypes):
+    if not isinstance(value, cnp.ndarray):
+        return type(value).__name__
+    return str(value.dtype if dtypes else value.shape)

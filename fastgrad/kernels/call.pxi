@@ -7,7 +7,7 @@ cdef object refer(Kernel self, PyObject **args, size_t nargsf, PyObject *kwnames
     """The reference function; in a captured step, a call of it that every replay repeats."""
     cdef list arguments
     if fg_tls.program != NULL:
-        arguments = self.complete(argv)
+        arguments = complete_arguments(self, argv)
         if arguments is not None:
             return (<Program>fg_tls.program).call_host(Host(self.reference, arguments, self))
     return PyObject_Vectorcall(self.reference, args, nargsf, kwnames)

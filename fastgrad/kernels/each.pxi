@@ -1,6 +1,6 @@
 # The arrays of an EACH call: one that is written must not share memory with another. Included by _core.pyx.
 
-cdef class Neighbours:
+cdef class _Neighbours:
     """The arrays of a call in the order they lie in memory.
 
     The order of one call is tried first at the next: a training step writes the same arrays again, so that a glance
@@ -53,7 +53,7 @@ cdef inline uintptr_t address_of(fg_tensor *table, int64_t entry) noexcept:
 cdef int64_t shared(Kernel self, fg_tensor *table, int64_t item, int64_t *other, bint *sorted_) noexcept:
     """The first entry, along the order, whose array shares memory with `other` before it, one of them written; or -1.
     Stops where an address is below the one before it: the order is no longer true."""
-    cdef Neighbours order = self.neighbours
+    cdef _Neighbours order = self.neighbours
     cdef uintptr_t lo, hi, last = 0, reach = 0, written = 0   # where the arrays, and the written ones, so far end
     cdef int64_t reaching = -1, writing = -1, entry
     cdef Py_ssize_t i

@@ -73,6 +73,24 @@ cdef class Host:
         return 0
 
 
+cdef list complete_arguments(Kernel kernel, PyObject **argv):
+    """All arguments of a kernel in order, defaults filled in; None if one is missing."""
+    cdef Param *param
+    cdef int i
+    cdef list found = []
+    for i in range(kernel.params):
+        param = &kernel.param[i]
+        if argv[i] != NULL:
+            found.append(<object>argv[i])
+        elif param.kind == SCALAR and param.has_default:
+            found.append(param.default)
+        elif param.kind == ARRAY and (kernel.slot[param.index].mode == WRITE or kernel.slot[param.index].optional):
+            found.append(None)
+        else:
+            return None
+    return found
+
+
 cdef bint same_memory(a, b):
     return same_view(<PyArrayObject *><PyObject *>a, <PyArrayObject *><PyObject *>b)
 

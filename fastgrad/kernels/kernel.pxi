@@ -38,7 +38,7 @@ cdef class Kernel:
     cdef readonly tuple names            # argument names in order
     cdef readonly tuple written_names    # the arrays a call changes or makes
     cdef readonly object reference       # the same thing in NumPy
-    cdef Neighbours neighbours           # EACH: see each.pxi
+    cdef _Neighbours neighbours           # EACH: see each.pxi
 
     def __cinit__(self, int id):
         self.vectorcall = <void *>kernel_vectorcall
@@ -49,7 +49,7 @@ cdef class Kernel:
         self.signature = (<bytes>fg_rows[id].signature).decode()
         self.first_written = -1
         self.parse()
-        self.neighbours = Neighbours()
+        self.neighbours = _Neighbours()
 
     def parse(self):
         """Reads the row's signature; the grammar stands at the top of kernels.def."""
@@ -120,23 +120,6 @@ cdef class Kernel:
     @property
     def __wrapped__(self):
         return self.reference
-
-    cdef list complete(self, PyObject **argv):
-        """All arguments in order, defaults filled in; None if one is missing."""
-        cdef Param *param
-        cdef int i
-        cdef list found = []
-        for i in range(self.params):
-            param = &self.param[i]
-            if argv[i] != NULL:
-                found.append(<object>argv[i])
-            elif param.kind == SCALAR and param.has_default:
-                found.append(param.default)
-            elif param.kind == ARRAY and (self.slot[param.index].mode == WRITE or self.slot[param.index].optional):
-                found.append(None)
-            else:
-                return None
-        return found
 
     cdef int scalars(self):
         """How many double scalars the row has."""
@@ -241,8 +224,7 @@ cdef class Kernel:
         return found
 
     cdef int dtype_of_typed(self, PyObject **argv):
-        """Where every slot has a dtype of its own: any instance of the body. -1, so NumPy's: a call without arrays, and
-        one with an array that is neither float32 nor float64 where a float is asked for."""
+        """Where every slot has a dtype: any. -1, so NumPy's: no arrays, or one C does not serve in a float slot."""
         cdef int i, typenum, found = -1
         for i in range(self.params):
             if argv[i] == NULL or self.param[i].kind != ARRAY or not PyArray_Check(argv[i]):
@@ -482,7 +464,8 @@ cdef class Kernel:
             s = self.param[i].index
             a = self.array(i, one, call.dtype)
             if self.slot[s].mode != READ:
-                self.writable(f"{self.names[i]}[{k}]", a, True)
+                if not (PyArray_FLAGS(a) & NPY_ARRAY_WRITEABLE and contiguous(a)):     # before a name is made up
+                    self.writable(f"{self.names[i]}[{k}]", a, True)
             elif not contiguous(a):
                 raise ValueError(f"{self.__name__}: {self.names[i]}[{k}] is not C-contiguous; "
                                  f"pass numpy.ascontiguousarray")
@@ -493,9 +476,3 @@ cdef class Kernel:
             tensor.ptr[s] = PyArray_DATA(a)
         tensor.n = PyArray_SIZE(first)
         return 0
-
-
-cdef str described(object value, bint dtypes):
-    if not isinstance(value, cnp.ndarray):
-        return type(value).__name__
-    return str(value.dtype if dtypes else value.shape)

@@ -89,7 +89,8 @@ cdef class Program:
         self.arrays.append((held, result, keep))
         self.kernels.append(kernel)
         self.labels.append((kernel.__name__, kernel.describe(argv, False)))
-        self.flows.append((kernel_flow(kernel, argv, result, call), "float32" if call.dtype == FG_F32 else "float64"))
+        dtype = own_dtype(kernel) or ("float32" if call.dtype == FG_F32 else "float64")
+        self.flows.append((kernel_flow(kernel, argv, result, call), dtype))
         return 0
 
     cdef object call_host(self, Host host):

@@ -8,6 +8,8 @@ cdef int traffic_item[FG_KERNELS][FG_PTRS]
 cdef int make_traffic() except -1:
     cdef Kernel kernel
     cdef int s, typenum
+    if EVENT.itemsize != sizeof(fg_event):
+        raise ImportError("EVENT is not fg_event")
     for k in KERNELS.values():
         kernel = k
         traffic_slot[kernel.id] = &kernel.slot[0]       # KERNELS keeps it
@@ -16,9 +18,6 @@ cdef int make_traffic() except -1:
             typenum = kernel.slot[s].typenum
             traffic_item[kernel.id][s] = 0 if typenum < 0 else cnp.PyArray_DescrFromType(typenum).itemsize
     return 0
-
-
-make_traffic()
 
 
 cdef int64_t call_bytes(const fg_call *call) noexcept nogil:
@@ -40,14 +39,17 @@ cdef int64_t call_bytes(const fg_call *call) noexcept nogil:
                     n *= call.size[d]
         else:
             for d in range(slot.ndim):
-                n *= call.size[slot.letter[d]]
+                if not (unit == FG_TILES and slot.ndim == 3 and d == 0 and call.stride[s][2] == 0):   # one for all
+                    n *= call.size[slot.letter[d]]
         total += n * item * (2 if slot.mode == BOTH else 1)
     return total
 
 
 EVENT = np.dtype([("start", "i8"), ("end", "i8"), ("bytes", "i8"), ("flops", "i8"), ("size", "i8", (FG_SIZES,)),
-                  ("kernel", "i4"), ("dtype", "i4"), ("ndim", "i4"), ("threads", "i4"), ("replayed", "i4"),
-                  ("status", "i4")], align=True)        # fg_event
+                  ("kernel", "i4"), ("dtype", "i4"), ("ndim", "i4"), ("threads", "i4"), ("replayed", "i4")],
+                 align=True)                # fg_event
+
+make_traffic()
 
 
 cdef class Trace:
@@ -101,7 +103,19 @@ cdef class Trace:
 
 
 def kernel_rows():
-    """Of each kernel, by its number: name, unit ("MAP", "REDUCE", ...) and how many sizes its calls have."""
-    units = {FG_MAP: "MAP", FG_REDUCE: "REDUCE", FG_LINES: "LINES", FG_ROWS: "ROWS", FG_INDEX: "INDEX",
-             FG_TILES: "TILES", FG_EACH: "EACH"}
-    return [(k.__name__, units.get((<Kernel>k).unit, "?"), (<Kernel>k).letters) for k in KERNELS.values()]
+    """Of each kernel, by its number: its name; how many sizes an event of it has, -1 if the event says so; the dtype of
+    its first result where every slot has a dtype of its own, or None."""
+    found = []
+    cdef Kernel kernel
+    for k in KERNELS.values():
+        kernel = k
+        sizes = -1 if kernel.unit == FG_MAP else 2 if kernel.unit == FG_EACH else kernel.letters
+        found.append((kernel.__name__, sizes, own_dtype(kernel)))
+    return found
+
+
+cdef object own_dtype(Kernel kernel):
+    """What calls are known by where they have no dtype in common, as casts: that of their first result."""
+    if not kernel.typed or kernel.first_written < 0:
+        return None
+    return str(cnp.PyArray_DescrFromType(kernel.slot[kernel.first_written].typenum))

@@ -2,6 +2,7 @@
 
 from . import functional, init
 from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Tanh
+from .embedding import Embedding
 from .linear import Linear
 from .loss import (
     BCELoss,
@@ -19,6 +20,7 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
+    "Embedding",
     "Flatten",
     "HuberLoss",
     "L1Loss",

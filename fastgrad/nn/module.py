@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from .. import tape
+from ..interop import destination
 from ..tape import changed
 from ..tensor import Tensor, as_array
+from . import hooks
 
 __all__ = ["Flatten", "Module", "Parameter", "Sequential"]
 
@@ -15,6 +18,9 @@ class Parameter(Tensor):
 
     def __init__(self, data, requires_grad=True):
         super().__init__(data, requires_grad)
+
+    def __repr__(self):
+        return f"Parameter containing:\n{super().__repr__()}"
 
 
 class Module:
@@ -33,6 +39,7 @@ class Module:
 
     _parameters: dict
     _modules: dict
+    _hooks: hooks.ModuleHooks | None = None
     training: bool
 
     def __init__(self):
@@ -42,7 +49,9 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def __call__(self, *args, **kwargs):
-        return self.forward(*args, **kwargs)
+        if self._hooks is None and not tape.is_watched:
+            return self.forward(*args, **kwargs)
+        return hooks.call(self, args, kwargs)
 
     def __setattr__(self, name, value):
         registries = [self.__dict__[key] for key in ("_parameters", "_modules") if key in self.__dict__]
@@ -67,6 +76,38 @@ class Module:
     def add_module(self, name, module):
         """Sets a module by name."""
         setattr(self, name, module)
+
+    # -- hooks ---------------------------------------------------------------------------------------------------------
+    def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
+        """Calls ``hook(module, args)`` before forward; what it returns, if not None, are the arguments instead.
+
+        ``with_kwargs``: ``hook(module, args, kwargs)``, which returns None or (args, kwargs). Returns a handle with
+        ``remove()``, as all of these do.
+        """
+        return hooks.register(self, "before", hook, prepend, with_kwargs)
+
+    def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
+        """Calls ``hook(module, args, output)`` after forward; what it returns, if not None, is the output instead.
+
+        ``with_kwargs``: ``hook(module, args, kwargs, output)``. ``always_call``: also when forward fails.
+        """
+        return hooks.register(self, "after", hook, prepend, with_kwargs, always_call)
+
+    def register_full_backward_pre_hook(self, hook, prepend=False):
+        """Calls ``hook(module, grad_output)``, a tuple, when the gradients of the outputs are known.
+
+        What it returns, if not None, takes the place of grad_output.
+        """
+        return hooks.register(self, "backward_before", hook, prepend)
+
+    def register_full_backward_hook(self, hook, prepend=False):
+        """Calls ``hook(module, grad_input, grad_output)`` when the gradients of the arguments are known.
+
+        Both are tuples; None for what is no tensor or needs no gradient. What it returns, if not None, takes the place
+        of grad_input. Keyword arguments are not seen. Where no argument requires a gradient, it is called when the
+        gradients of the outputs are known.
+        """
+        return hooks.register(self, "backward_after", hook, prepend)
 
     # -- walking -------------------------------------------------------------------------------------------------------
     def named_modules(self, prefix=""):
@@ -121,9 +162,10 @@ class Module:
         function(self)
         return self
 
-    def to(self, dtype):
-        """Every parameter in another dtype."""
-        for p in self.parameters():
+    def to(self, *to, dtype=None, device=None):
+        """Every parameter in another dtype; the only device is the CPU: ``model.to("cpu")`` changes nothing."""
+        dtype = destination(*to, dtype=dtype, device=device)
+        for p in self.parameters() if dtype is not None else ():
             p.data = p.data.astype(dtype)
             p.grad = None
         return self
@@ -133,6 +175,14 @@ class Module:
 
     def float(self):
         return self.to(np.float32)
+
+    def cpu(self):
+        """Itself: it is there."""
+        return self
+
+    def cuda(self, device=None):
+        """Refused: RuntimeError, with what to write instead."""
+        return self.to("cuda" if device is None else device)
 
     # -- saving --------------------------------------------------------------------------------------------------------
     def state_dict(self):

@@ -13,7 +13,8 @@ from numpy import ndarray
 
 from .. import kernels, tape
 from ..tape import OUT, Node, Value, state, wrap
-from .dtypes import FLOAT32, FLOAT64, default_dtype, is_floating, number_of, result_type
+from . import dtypes
+from .dtypes import FLOAT32, FLOAT64, is_floating, number_of, result_type
 
 __all__ = ["OPS", "OUT", "Op", "apply", "apply1", "apply2", "cast", "contiguous", "promoted", "view"]
 
@@ -93,7 +94,7 @@ def apply1(op, x):
         return op.kernel(x)
     array = x.data
     if op.floating and (dtype := array.dtype) is not FLOAT32 and dtype is not FLOAT64 and dtype.kind != "f":
-        return apply1(op, cast(x, default_dtype))
+        return apply1(op, cast(x, dtypes.default_dtype))
     out = op.kernel(array)
     if x.requires_grad and state.grad:
         return tape.record(op, Node(), (x.node or x,), (array,), out)
@@ -141,7 +142,7 @@ def promoted(op, *operands):
     arrays = [x.data if isinstance(x, Value) else x for x in weak]
     dtype = result_type(*arrays)
     if op.floating and not is_floating(dtype):
-        dtype = default_dtype
+        dtype = dtypes.default_dtype
     return [
         cast(x, dtype) if isinstance(a, ndarray) and a.dtype != dtype else x for x, a in zip(weak, arrays, strict=True)
     ]

@@ -7,12 +7,38 @@ float64 []`` is float32, and ``int64 + float32`` is float32 (NumPy says float64 
 
 import numpy as np
 
-__all__ = ["promote_types", "result_type"]
+__all__ = ["get_default_dtype", "promote_types", "result_type", "set_default_dtype"]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-default_dtype = FLOAT32
+default_dtype = FLOAT32  # read as dtypes.default_dtype: `set_default_dtype` replaces it
 NUMBERS = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: FLOAT32}
 KINDS = "buif"  # bool, then integers, then floats
+
+
+def as_dtype(dtype):
+    """A dtype, a NumPy or Python type, or a name, as a dtype; None stays None."""
+    return None if dtype is None else np.dtype(dtype)
+
+
+def get_default_dtype():
+    """The dtype of Python floats, and of new tensors that are given none: float32 at first."""
+    return default_dtype
+
+
+def set_default_dtype(d):
+    """Chooses float32 or float64 for Python floats and for new tensors that are given no dtype.
+
+    >>> import fastgrad as fg
+    >>> fg.set_default_dtype(fg.float64)
+    >>> fg.tensor(0.5).dtype
+    dtype('float64')
+    >>> fg.set_default_dtype(fg.float32)
+    """
+    global default_dtype
+    found = np.dtype(d)
+    if found not in (FLOAT32, FLOAT64):
+        raise TypeError(f"set_default_dtype: float32 or float64, not {found}")
+    default_dtype = NUMBERS[float] = found
 
 
 def is_floating(dtype):

@@ -9,8 +9,9 @@ from ..tape import Value, wrap
 from .axes import axes_of, axis_of, dropped, held, numpy_names, over_axes, three
 from .base import OUT, Op, apply
 from .elementwise import div, equal, maximum, minimum, mul
-from .pick import Pick, ValuesIndices
+from .pick import ValuesIndices
 from .reduce import Sum
+from .scatter import Gather
 from .shape import reshape
 
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
@@ -67,7 +68,7 @@ class MaxBackward(Op):
     def backward(ctx, ddx):
         index, axis, shape = ctx.info
         places = held(ddx.shape, [axis])
-        return reshape(apply(Pick, ddx, index.reshape(places), axis), shape)
+        return reshape(apply(Gather, ddx, index.reshape(places), axis), shape)
 
 
 class Amax(Op):

@@ -11,9 +11,10 @@ import numpy as np
 
 from .. import kernels, tape
 from ..tape import Node, Value, state
+from . import dtypes
 from .base import Op, apply, cast, contiguous
-from .dtypes import default_dtype, is_floating, number_of, rank, result_type
-from .shape import GetItem, as_key, is_basic
+from .dtypes import is_floating, number_of, rank, result_type
+from .index import as_key, getitem, is_basic, owned, write_at
 
 
 class WriteAt(Op):
@@ -75,16 +76,16 @@ class Key:
 
     def __init__(self, key):
         self.basic = is_basic(key)
-        self.key = (*key, Ellipsis) if self.basic and not any(k is Ellipsis for k in key) else key
+        self.key = key if self.basic else owned(key)
 
     def read(self, x):
-        return apply(GetItem, x, self.key)
+        return getitem(x, self.key)
 
     def write(self, out, values):
         if self.basic:
             put(out[self.key], values)
         else:
-            out[self.key] = values
+            write_at(out, self.key, values)
 
 
 class Window:
@@ -154,7 +155,7 @@ def fitting(name, op, x, operands):
     ]
     dtype = result_type(x.data, *numbers)
     if op.floating and not is_floating(dtype):
-        dtype = default_dtype
+        dtype = dtypes.default_dtype
     if rank(dtype) > rank(x.dtype):
         raise TypeError(f"{name}: the result is {dtype} and does not fit into a tensor of {x.dtype}; convert it first")
     shape = np.broadcast_shapes(x.shape, *(np.shape(y) for y in numbers))

@@ -11,8 +11,8 @@ from .activation import sigmoid
 from .axes import floats, raw
 from .base import Op, apply, cast, promoted
 from .elementwise import abs, add, clip, div, log, mul, neg, sub, where
-from .pick import Pick
 from .reduce import mean, sum
+from .scatter import Gather
 from .shape import reshape
 from .softmax import Softmax, SoftmaxBackward
 
@@ -231,7 +231,7 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
         raise ValueError(f"nll_loss: weight {tuple(weight.shape)} must be ({classes},), a factor for each class")
     given = np.ones(classes, input.dtype) if weight is None else cast(raw(weight), input.dtype)
     index, factor = kernels.host(partial(classes_of, axis=axis, ignore=ignore_index), labels, given)
-    losses = reshape(apply(Pick, floats(input, "nll_loss"), index, axis), labels.shape)
+    losses = reshape(apply(Gather, floats(input, "nll_loss"), index, axis), labels.shape)
     losses = mul(losses, kernels.neg(factor))
     if reduction != "mean":
         return reduced(losses, reduction)

@@ -1,13 +1,34 @@
-"""Matrix products."""
+"""Matrix products, and the products of vectors and tensors that are made of them.
+
+The operands have one dtype, as in PyTorch: nothing is promoted here. Integers are multiplied by NumPy.
+"""
+
+from math import prod
 
 import numpy as np
 
 from .. import kernels
 from .base import Op, apply
-from .reduce import broadcast_to, sum_to
-from .shape import reshape, transpose
+from .elementwise import add, mul
+from .reduce import broadcast_to, sum, sum_to
+from .shape import axis_of, permute, reshape, transpose
 
-__all__ = ["matmul"]
+__all__ = [
+    "addbmm",
+    "addmm",
+    "addmv",
+    "baddbmm",
+    "bmm",
+    "dot",
+    "inner",
+    "kron",
+    "matmul",
+    "mm",
+    "mv",
+    "outer",
+    "tensordot",
+    "vdot",
+]
 
 
 class Matmul(Op):
@@ -32,17 +53,14 @@ class BatchMatmul(Op):
 
     saves = (0, 1)
 
-    @staticmethod
-    def forward(ctx, a, b):
-        out = kernels.empty((len(a), a.shape[1], b.shape[2]), a.dtype)
-        for i in range(len(a)):
-            kernels.matmul(a[i], b[i], out=out[i])
-        return out
+    kernel = kernels.bmm
 
     @staticmethod
     def backward(ctx, dout):
         a, b = ctx.saved
-        return apply(BatchMatmul, dout, transpose(b, 1, 2)), apply(BatchMatmul, transpose(a, 1, 2), dout)
+        da = apply(BatchMatmul, dout, transpose(b, 1, 2)) if ctx.inputs[0] is not None else None
+        db = apply(BatchMatmul, transpose(a, 1, 2), dout) if ctx.inputs[1] is not None else None
+        return da, db
 
 
 class Linear(Op):
@@ -92,6 +110,122 @@ def refusal(a, b):
         f"matmul: {tuple(a.shape)} @ {tuple(b.shape)}: the last size of the first ({a.shape[-1]}) must equal the "
         f"{'last but one' if b.ndim > 1 else 'only'} size of the second ({b.shape[-2] if b.ndim > 1 else b.shape[0]})"
     )
+
+
+def sized(name, a, b, ndims):
+    """Refuses operands without just so many dimensions, and lengths that do not meet."""
+    if (a.ndim, b.ndim) != ndims:
+        raise ValueError(
+            f"{name}: {tuple(a.shape)} and {tuple(b.shape)} must have {ndims[0]} and {ndims[1]} dimensions"
+        )
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0] or (ndims == (3, 3) and a.shape[0] != b.shape[0]):
+        raise ValueError(refusal(a, b).replace("matmul", name, 1))
+
+
+def mm(a, b):
+    """The product of two matrices, [M, K] and [K, N]."""
+    sized("mm", a, b, (2, 2))
+    return apply(Matmul, a, b)
+
+
+def bmm(a, b):
+    """The products of matrices in two stacks, [B, M, K] and [B, K, N]; nothing is broadcast."""
+    sized("bmm", a, b, (3, 3))
+    return apply(BatchMatmul, a, b)
+
+
+def mv(a, v):
+    """A matrix [M, K] times a vector [K]."""
+    sized("mv", a, v, (2, 1))
+    return matmul(a, v)
+
+
+def dot(a, b):
+    """The sum of the products of two vectors' elements."""
+    sized("dot", a, b, (1, 1))
+    return matmul(a, b)
+
+
+def vdot(a, b):
+    """`dot`: numbers are real here."""
+    sized("vdot", a, b, (1, 1))
+    return matmul(a, b)
+
+
+def outer(a, b):
+    """out[i, j] = a[i] b[j]."""
+    if a.ndim != 1 or b.ndim != 1:
+        raise ValueError(f"outer takes vectors, not {tuple(a.shape)} and {tuple(b.shape)}")
+    return mul(reshape(a, (-1, 1)), b)
+
+
+def inner(a, b):
+    """Sums of products over the last axis of both: out[..., ...] = sum over k of a[..., k] b[..., k]."""
+    if not a.ndim or not b.ndim:
+        return mul(a, b)
+    return tensordot(a, b, ([-1], [-1]))
+
+
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """beta input + alpha mat1 mat2; with beta = 0 input's values are not looked at."""
+    sized("addmm", mat1, mat2, (2, 2))
+    return weighted("addmm", input, matmul(mat1, mat2), beta, alpha)
+
+
+def addmv(input, mat, vec, *, beta=1, alpha=1):
+    """beta input + alpha mat vec."""
+    return weighted("addmv", input, mv(mat, vec), beta, alpha)
+
+
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta input + alpha batch1 batch2, one product for each matrix of the stacks."""
+    return weighted("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta input + alpha times the sum of the products of a stack's matrices."""
+    return weighted("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
+
+
+def weighted(name, input, product, beta, alpha):
+    lead = product.ndim - input.ndim
+    if lead < 0 or any(n not in (1, m) for n, m in zip(input.shape, product.shape[lead:], strict=True)):
+        raise ValueError(f"{name}: input {tuple(input.shape)} does not expand to the product's {tuple(product.shape)}")
+    product = product if alpha == 1 else mul(product, alpha)
+    if beta == 0:
+        return product
+    return add(input if beta == 1 else mul(input, beta), product)
+
+
+def tensordot(a, b, dims=2):
+    """Sums of products over pairs of axes: dims = (axes of a, axes of b), or how many last of a and first of b.
+
+    The other axes stay: those of a, then those of b.
+    """
+    if isinstance(dims, (int, np.integer)):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise ValueError(f"tensordot: dims {dims} of {tuple(a.shape)} and {tuple(b.shape)}")
+        dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    left, right = ([d] if isinstance(d, (int, np.integer)) else list(d) for d in dims)
+    left, right = [axis_of("tensordot", a, d) for d in left], [axis_of("tensordot", b, d) for d in right]
+    if len(left) != len(right) or any(a.shape[i] != b.shape[j] for i, j in zip(left, right, strict=True)):
+        raise ValueError(f"tensordot: axes {left} of {tuple(a.shape)} and {right} of {tuple(b.shape)} do not fit")
+    rows, columns = ([d for d in range(x.ndim) if d not in used] for x, used in ((a, left), (b, right)))
+    shape = [a.shape[d] for d in rows] + [b.shape[d] for d in columns]
+    depth = prod(a.shape[d] for d in left)
+    a2 = reshape(permute(a, [*rows, *left]), (prod(a.shape[d] for d in rows), depth))
+    b2 = reshape(permute(b, [*right, *columns]), (depth, prod(b.shape[d] for d in columns)))
+    return reshape(apply(Matmul, a2, b2), shape)
+
+
+def kron(a, b):
+    """The Kronecker product: every element of a times the whole of b, side by side."""
+    n = max(a.ndim, b.ndim)
+    left, right = ((1,) * (n - x.ndim) + tuple(x.shape) for x in (a, b))
+    wide = mul(
+        reshape(a, [k for size in left for k in (size, 1)]), reshape(b, [k for size in right for k in (1, size)])
+    )
+    return reshape(wide, [m * k for m, k in zip(left, right, strict=True)])
 
 
 def linear(x, weight, bias=None):

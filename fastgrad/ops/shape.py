@@ -1,12 +1,35 @@
-"""Ops that move elements without changing them. Where NumPy gives a view, the result is a view that shares memory."""
+"""Ops that give a tensor another shape. Where NumPy gives a view, the result is a view that shares memory."""
+
+from math import prod
 
 import numpy as np
 
 from .. import kernels
-from ..tape import Value
-from .base import Op, apply, contiguous, promoted, view
+from .base import Op, apply, view
 
-__all__ = ["concatenate", "permute", "reshape", "transpose"]
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_tensors",
+    "diagonal",
+    "expand",
+    "expand_as",
+    "flatten",
+    "movedim",
+    "narrow",
+    "permute",
+    "ravel",
+    "reshape",
+    "reshape_as",
+    "select",
+    "squeeze",
+    "swapaxes",
+    "t",
+    "transpose",
+    "unflatten",
+    "unsqueeze",
+]
 
 
 class Reshape(Op):
@@ -16,7 +39,7 @@ class Reshape(Op):
     def forward(ctx, x, shape):
         ctx.info = x.shape
         try:
-            return contiguous(x).reshape(shape)
+            return reshaped(x, shape)
         except ValueError:
             raise ValueError(f"reshape: {x.shape} ({x.size} elements) does not fit {shape}") from None
 
@@ -38,78 +61,58 @@ class Permute(Op):
         return apply(Permute, dout, tuple(int(i) for i in np.argsort(ctx.info)))
 
 
-class GetItem(Op):
-    """out = x[key];   dx = 0 with dout added at key."""
+class Diagonal(Op):
+    """out[..., i] = x[..., i, i + offset], of two axes that become the last one;   dx = 0 with dout there."""
 
     @staticmethod
-    def forward(ctx, x, key):
-        ctx.info = key, x.shape
-        if not is_basic(key):
-            kernels.refuse_capture("indexing with an array", "index before the step, or use slices and integers")
-            ctx.info = tuple(k.copy() if isinstance(k, np.ndarray) else k for k in key), x.shape
-            return x[key]
-        return x[key if any(k is Ellipsis for k in key) else (*key, Ellipsis)]
+    def forward(ctx, x, offset, dim0, dim1):
+        ctx.info = x.shape, offset, dim0, dim1
+        return diagonal_of(x, offset, dim0, dim1)
 
     @staticmethod
     def backward(ctx, dout):
-        return apply(GetItemBackward, dout, *ctx.info)
+        return apply(DiagonalBackward, dout, *ctx.info)
 
 
-class GetItemBackward(Op):
-    """out = zeros with dout added at key;   ddout = ddx[key]."""
-
-    @staticmethod
-    def forward(ctx, dout, key, shape):
-        ctx.info = key
-        out = kernels.empty(shape, dout.dtype)
-        kernels.fill(out, 0.0)
-        if is_basic(key):
-            kernels.copy(dout, out=out[key if any(k is Ellipsis for k in key) else (*key, Ellipsis)])
-        else:
-            np.add.at(out, key, dout)
-        return out
+class DiagonalBackward(Op):
+    """out = 0 of a shape with x on a diagonal;   dx = dout there."""
 
     @staticmethod
-    def backward(ctx, ddx):
-        return apply(GetItem, ddx, ctx.info)
-
-
-class Concatenate(Op):
-    """out = the operands one after another along an axis;   each gets its slice of dout."""
-
-    @staticmethod
-    def forward(ctx, axis, *xs):
-        ctx.info = axis, [x.shape[axis] for x in xs]
-        shape = list(xs[0].shape)
-        shape[axis] = sum(x.shape[axis] for x in xs)
-        out = kernels.empty(shape, xs[0].dtype)
-        start = 0
-        for x in xs:
-            where = (*(slice(None),) * axis, slice(start, start + x.shape[axis]))
-            kernels.copy(x, out=out[where])
-            start += x.shape[axis]
+    def forward(ctx, x, shape, offset, dim0, dim1):
+        ctx.info = offset, dim0, dim1
+        out = kernels.empty(shape, x.dtype)
+        kernels.fill(out, 0)
+        kernels.copy(x, out=diagonal_of(out, offset, dim0, dim1))
         return out
 
     @staticmethod
     def backward(ctx, dout):
-        axis, lengths = ctx.info
-        pieces, start = [], 0
-        for n in lengths:
-            pieces.append(apply(GetItem, dout, (*(slice(None),) * axis, slice(start, start + n))))
-            start += n
-        return (None, *pieces)
+        return apply(Diagonal, dout, *ctx.info)
 
 
-def is_basic(key):
-    """Whether x[key] is a view. True and False are ints, and yet NumPy takes them for masks."""
-    return all(k is None or k is Ellipsis or isinstance(k, (int, np.integer, slice)) for k in key) and not any(
-        isinstance(k, bool) for k in key
-    )
+def reshaped(x, shape):
+    """The array in another shape: a view where strides allow, else of a copy made by a kernel, which a capture sees."""
+    if x.flags.c_contiguous:
+        return x.reshape(shape)
+    try:
+        return x.reshape(shape, copy=False)
+    except (ValueError, TypeError):  # TypeError: NumPy 2.0 has no such argument
+        return kernels.copy(x).reshape(shape)
 
 
-def reshape(x, *shape):
-    """x with another shape; one size may be -1."""
-    return view(Reshape, x, as_sizes(shape))
+def diagonal_of(x, offset, dim0, dim1):
+    """numpy.diagonal, writable if x is."""
+    out = x.diagonal(offset, dim0, dim1)
+    out.flags.writeable = x.flags.writeable
+    return out
+
+
+def axis_of(name, x, dim, more=0):
+    """`dim`, counted from the end if negative, as an axis of x (which will have `more` of them)."""
+    n = x.ndim + more
+    if not -n <= dim < n and not (n == 0 and dim in (0, -1)):
+        raise IndexError(f"{name}: dim {dim} of a tensor of {x.ndim} dimensions, {tuple(x.shape)}")
+    return dim % n if n else 0
 
 
 def as_sizes(shape):
@@ -119,6 +122,90 @@ def as_sizes(shape):
     return tuple(int(n) for n in shape)
 
 
+# -- the same elements in another shape --------------------------------------------------------------------------------
+def reshape(x, *shape):
+    """x with another shape; one size may be -1. A view where x's strides allow, else a copy.
+
+    `Tensor.view` is the same function: where PyTorch's view refuses, because a copy is needed, this one copies.
+    Errors: ValueError if the number of elements differs.
+
+    >>> import fastgrad as fg
+    >>> fg.tensor([[1, 2], [3, 4]]).reshape(-1)
+    tensor([1, 2, 3, 4])
+    """
+    return view(Reshape, x, as_sizes(shape))
+
+
+def reshape_as(x, other):
+    """x in other's shape."""
+    return reshape(x, tuple(other.shape))
+
+
+def ravel(x):
+    """x in one dimension."""
+    return reshape(x, (-1,))
+
+
+def flatten(x, start_dim=0, end_dim=-1):
+    """The axes from start_dim to end_dim as one."""
+    if not x.ndim:
+        return reshape(x, (1,))
+    first, last = axis_of("flatten", x, start_dim), axis_of("flatten", x, end_dim)
+    if first > last:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    shape = tuple(x.shape)
+    return reshape(x, (*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+def unflatten(x, dim, sizes):
+    """One axis as several, whose product it is; one of them may be -1."""
+    axis, sizes = axis_of("unflatten", x, dim), list(as_sizes((sizes,)))
+    n, known = x.shape[axis], prod(s for s in sizes if s != -1)
+    if sizes.count(-1) == 1 and known and n % known == 0:
+        sizes[sizes.index(-1)] = n // known
+    if prod(sizes) != n or min(sizes, default=0) < 0:
+        raise ValueError(f"unflatten: sizes {tuple(sizes)} do not multiply to {n}, the size of dim {dim}")
+    return reshape(x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
+
+
+def squeeze(x, dim=None):
+    """x without its axes of size 1: all of them, or of those named in `dim` (one or several) the ones that have it."""
+    dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, (int, np.integer)) else dim
+    gone = {axis_of("squeeze", x, d) for d in dims}
+    key = tuple(0 if i in gone and n == 1 else slice(None) for i, n in enumerate(x.shape))
+    return getitem(x, (*key, ...))
+
+
+def unsqueeze(x, dim):
+    """x with a new axis of size 1 at `dim`."""
+    axis = axis_of("unsqueeze", x, dim, more=1)
+    return getitem(x, (*(slice(None),) * axis, None, ...))
+
+
+def atleast_1d(*tensors):
+    """Tensors with at least one axis; new ones have size 1. One tensor gives a tensor, several a tuple."""
+    return several(lambda x: reshape(x, (1,)) if x.ndim < 1 else x, tensors)
+
+
+def atleast_2d(*tensors):
+    """Tensors with at least two axes; new ones come first."""
+    return several(lambda x: reshape(x, (1, -1)) if x.ndim < 2 else x, tensors)
+
+
+def atleast_3d(*tensors):
+    """Tensors with at least three axes: (n,) becomes (1, n, 1), and (m, n) becomes (m, n, 1)."""
+    return several(lambda x: reshape(x, (1, -1, 1)) if x.ndim < 2 else unsqueeze(x, 2) if x.ndim == 2 else x, tensors)
+
+
+def several(function, tensors):
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        tensors = tensors[0]
+    elif len(tensors) == 1:
+        return function(tensors[0])
+    return tuple(function(x) for x in tensors)
+
+
+# -- axes in another order ---------------------------------------------------------------------------------------------
 def permute(x, *axes):
     """x with its axes in the order given."""
     axes = tuple(a + x.ndim if a < 0 else a for a in as_sizes(axes))
@@ -131,6 +218,8 @@ def transpose(x, dim0, dim1):
     """x with two axes exchanged."""
     n = x.ndim
     if not (-n <= dim0 < n and -n <= dim1 < n):
+        if not n and dim0 in (0, -1) and dim1 in (0, -1):
+            return x
         raise IndexError(f"transpose: axes {dim0} and {dim1} of a tensor of {n} dimensions")
     if isinstance(x, np.ndarray):
         return x.swapaxes(dim0, dim1)
@@ -139,28 +228,81 @@ def transpose(x, dim0, dim1):
     return view(Permute, x, tuple(axes))
 
 
-def getitem(x, key):
-    """x[key], with NumPy's keys: integers, slices, None and ... give views, arrays of indices or bools copies."""
-    key = as_key(key)
-    return view(GetItem, x, key) if is_basic(key) else apply(GetItem, x, key)
+def swapaxes(x, axis0, axis1):
+    """`transpose` under NumPy's name."""
+    return transpose(x, axis0, axis1)
 
 
-def as_key(key):
-    """An index as a tuple of what NumPy takes."""
-    key = key if isinstance(key, tuple) else (key,)
-    return tuple(k.data if isinstance(k, Value) else np.asarray(k) if isinstance(k, list) else k for k in key)
+def t(x):
+    """The transpose of a matrix; a vector stays as it is."""
+    if x.ndim > 2:
+        raise ValueError(f"t() of a tensor of {x.ndim} dimensions; use transpose or permute")
+    return x if x.ndim < 2 else transpose(x, 0, 1)
 
 
-def concatenate(tensors, dim=0):
-    """Tensors of equal shapes but for `dim`, one after another."""
-    tensors = list(tensors)
-    if not tensors:
-        raise ValueError("concatenate needs at least one tensor")
-    shapes = [tuple(t.shape) for t in tensors]
-    n = len(shapes[0])
-    if not -n <= dim < n:
-        raise IndexError(f"concatenate: dim {dim} of tensors of {n} dimensions")
-    axis = dim % n
-    if len({(*s[:axis], *s[axis + 1 :]) for s in shapes}) > 1 or any(len(s) != n for s in shapes):
-        raise ValueError(f"concatenate: shapes {shapes} differ outside dim {dim}")
-    return apply(Concatenate, axis, *promoted(Concatenate, *tensors))
+def movedim(x, source, destination):
+    """x with axes moved to other positions; the others keep their order."""
+    source, destination = ([d] if isinstance(d, (int, np.integer)) else list(d) for d in (source, destination))
+    start, end = ([axis_of("movedim", x, d) for d in dims] for dims in (source, destination))
+    if len(start) != len(end) or len(set(start)) != len(start) or len(set(end)) != len(end):
+        raise ValueError(f"movedim: source {source} and destination {destination} must name as many distinct axes")
+    rest = iter([d for d in range(x.ndim) if d not in start])
+    places = dict(zip(end, start, strict=True))
+    return permute(x, [places[d] if d in places else next(rest) for d in range(x.ndim)])
+
+
+# -- parts and repetitions, without copying ----------------------------------------------------------------------------
+def expand(x, *sizes):
+    """x repeated along axes of size 1, or along new ones in front, without copying; -1 keeps a size.
+
+    The result is read-only: its elements share memory with each other.
+    """
+    sizes = as_sizes(sizes)
+    lead = len(sizes) - x.ndim
+    if lead < 0:
+        raise ValueError(f"expand: {sizes} has fewer dimensions than {tuple(x.shape)}")
+    old = (None,) * lead + tuple(x.shape)
+    to = tuple(n if s == -1 else s for s, n in zip(sizes, old, strict=True))
+    if any(s is None or s < 0 or (n not in (None, 1) and n != s) for s, n in zip(to, old, strict=True)):
+        raise ValueError(f"expand: {tuple(x.shape)} does not expand to {sizes}; only sizes of 1 can be repeated")
+    return broadcast_to(x, to)
+
+
+def expand_as(x, other):
+    """x repeated to other's shape, without copying."""
+    return expand(x, tuple(other.shape))
+
+
+def broadcast_tensors(*tensors):
+    """The tensors, each expanded to the shape they broadcast to."""
+    shape = np.broadcast_shapes(*(tuple(x.shape) for x in tensors))
+    return tuple(broadcast_to(x, shape) for x in tensors)
+
+
+def select(x, dim, index):
+    """x at one index of an axis, without that axis: a view."""
+    axis, n = axis_of("select", x, dim), x.shape[dim] if x.ndim else 0
+    if not -n <= index < n:
+        raise IndexError(f"select: index {index} is out of range for dim {dim} with size {n}")
+    return getitem(x, (*(slice(None),) * axis, index))
+
+
+def narrow(x, dim, start, length):
+    """x from `start` on along an axis, `length` of it: a view."""
+    axis, n = axis_of("narrow", x, dim), x.shape[dim] if x.ndim else 0
+    first = start + n if start < 0 else start
+    if not 0 <= first <= n or length < 0 or first + length > n:
+        raise IndexError(f"narrow: start {start} and length {length} leave dim {dim} with size {n}")
+    return getitem(x, (*(slice(None),) * axis, slice(first, first + length)))
+
+
+def diagonal(x, offset=0, dim1=0, dim2=1):
+    """The diagonal of two axes, as the last axis of a view: x[..., i, i + offset]."""
+    first, second = axis_of("diagonal", x, dim1), axis_of("diagonal", x, dim2)
+    if x.ndim < 2 or first == second:
+        raise ValueError(f"diagonal: dims {dim1} and {dim2} of {tuple(x.shape)} are not two axes")
+    return view(Diagonal, x, int(offset), first, second)
+
+
+from .index import getitem  # noqa: E402  (index, reduce and shape are made of each other)
+from .reduce import broadcast_to  # noqa: E402

@@ -64,7 +64,7 @@ def shares(rows, title, unit, size=(560, None)):
     height = size[1] or top + step * len(rows) + 10
     longest = max(max(value, limit) for _, value, limit, _ in rows)
     parts = [heading(title, width, height)]
-    room = width - left - 120
+    room = width - left - 150
     for i, (name, value, limit, note) in enumerate(rows):
         y = top + step * i
         parts.append(text(left - 10, y + 15, name, "end"))

@@ -26,6 +26,12 @@ def fused(name, *constants):
     return lambda *xs: apply(OPS[name], *xs, *constants)
 
 
+def use(call, plain, shape, *more, **named):
+    """A move of the elements of one tensor, or of several: the same function here and in NumPy, with further arguments."""
+    shapes = shape if shape and isinstance(shape[0], tuple) else (shape,)
+    return Case(lambda *xs: call(*xs, *more, **named), lambda *xs: plain(*xs, *more, **named), [shapes], kind="bits")
+
+
 def np_softmax(x, axis=-1):
     e = np.exp(x - x.max(axis, keepdims=True, initial=-np.inf))
     return e / e.sum(axis, keepdims=True)

@@ -16,7 +16,12 @@ KEYS: list = [
     ((3, 4), WINDOW, ()),
     ((5,), (slice(None, None, -1), ...), (5,)),
 ]
-INDICES = [((3, 5), (MASK,), ()), ((4, 2), (T3,), (3, 2))]
+INDICES: list = [
+    ((4, 2), (T3,), (3, 2)),
+    ((4, 3), (T3, slice(1, None)), (3, 2)),
+    ((4, 3), ([1, -1],), (3,)),
+    ((2, 4), (1, [3, 0]), (2,)),
+]
 
 
 def plainly(x, key, v):
@@ -70,7 +75,8 @@ def zeroed(x, key):
 CASES = {
     "WriteAt": [
         *(Case(*written(key), [(shape, value)], kind="bits") for shape, key, value in KEYS),
-        *(Case(*written(key), [(shape, value)], kind="bits", refused="an array") for shape, key, value in INDICES),
+        *(Case(*written(key), [(shape, value)], kind="bits") for shape, key, value in INDICES),
+        Case(*written((MASK,)), [((3, 5), ())], kind="bits", refused="a mask"),  # its gradient is a sum over the mask
     ],
     "ZeroAt": [
         Case(fused("ZeroAt", Key(key)), partial(zeroed, key=key), [(shape,)], kind="bits") for shape, key, _ in KEYS

@@ -1,4 +1,4 @@
-"""Cases of ops/sort.py and ops/pick.py."""
+"""Cases of ops/sort.py."""
 
 from functools import partial
 
@@ -6,18 +6,7 @@ import numpy as np
 
 from fastgrad import ops
 
-from .common import Case, fused
-
-PLACES = np.array([[2, 0], [1, 1], [2, 2]])  # of an axis of 3
-
-
-def np_put(dout, shape, axis):
-    out = np.zeros(shape, dout.dtype)
-    for at in np.ndindex(dout.shape):
-        there = list(at)
-        there[axis] = PLACES[at]
-        out[tuple(there)] += dout[at]
-    return out
+from .common import Case
 
 
 def np_sort(x, dim, descending=False):
@@ -48,22 +37,6 @@ QUANTILES: list = [
 ]
 
 CASES = {
-    "Pick": [
-        Case(fused("Pick", PLACES, 1), lambda x: np.take_along_axis(x, PLACES, 1), [((3, 3),)], kind="bits"),
-        Case(fused("Pick", PLACES, 0), lambda x: np.take_along_axis(x, PLACES, 0), [((3, 2),)], kind="bits"),
-        Case(fused("Pick", PLACES[:, :0], 1), lambda x: x[:, :0], [((3, 3),)], kind="bits"),
-    ],
-    "PickBackward": [
-        Case(
-            fused("PickBackward", PLACES, shape, axis),
-            partial(np_put, shape=shape, axis=axis),
-            [((3, 2),)],
-            kind="sum",
-            n=3,
-            scale=lambda d: np.abs(d).sum(),
-        )
-        for shape, axis in [((3, 3), 1), ((3, 2), 0)]
-    ],
     "Median": [
         Case(
             lambda x: ops.median(x), lambda x: np_median(x.reshape(-1), 0), [((),), ((1,),), ((6,),), ((3, 5),)], "bits"

@@ -54,8 +54,9 @@ for _epoch in range(30):
             output, hidden = rnn(line[i], hidden)
         loss = criterion(output, torch.tensor([language], dtype=torch.long))
         loss.backward()
-        for p in rnn.parameters():
-            p.data.add_(p.grad.data, alpha=-learning_rate)
+        with torch.no_grad():
+            for p in rnn.parameters():
+                p.add_(p.grad, alpha=-learning_rate)
         total += loss.item()
     print(total)
 top_n, top_i = output.topk(1)

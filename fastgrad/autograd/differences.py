@@ -1,81 +1,11 @@
-"""Using the tape: grad, no_grad, and gradcheck, which holds a rule against finite differences."""
-
-from functools import wraps
+"""gradcheck: holds a rule against finite differences."""
 
 import numpy as np
 
-from . import tape
-from .tape import state
-from .tensor import Tensor, seed_gradient, set_grad, wrap
+from ..tensor import Tensor, set_grad, wrap
+from .gradient import grad
 
-__all__ = ["enable_grad", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "no_grad"]
-
-
-class _Switch(set_grad):
-    def __call__(self, function):
-        @wraps(function)
-        def switched(*args, **kwargs):
-            with set_grad(self.on):
-                return function(*args, **kwargs)
-
-        return switched
-
-
-class no_grad(_Switch):
-    """Nothing is recorded inside: ``with no_grad(): ...`` or ``@no_grad()``."""
-
-    def __init__(self):
-        super().__init__(False)
-
-
-class enable_grad(_Switch):
-    """Records inside, whatever is switched outside."""
-
-    def __init__(self):
-        super().__init__(True)
-
-
-def is_grad_enabled():
-    """Whether this thread records."""
-    return state.grad
-
-
-def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=False):
-    """d outputs / d inputs as a tuple of tensors; no ``.grad`` is touched.
-
-    With ``create_graph=True`` the result can be differentiated again. An input the outputs do not depend on is an
-    error, or None with ``allow_unused=True``.
-
-    >>> import fastgrad as fg
-    >>> x = fg.tensor(3.0, requires_grad=True)
-    >>> (slope,) = fg.grad(x * x * x, x, create_graph=True)
-    >>> fg.grad(slope, x)
-    (tensor(18.),)
-    """
-    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    given = (
-        [None] * len(outputs)
-        if grad_outputs is None
-        else [grad_outputs]
-        if isinstance(grad_outputs, Tensor)
-        else list(grad_outputs)
-    )
-    for i, t in enumerate([*outputs, *inputs]):
-        if not t.requires_grad:
-            what, n = ("output", i) if i < len(outputs) else ("input", i - len(outputs))
-            raise RuntimeError(f"grad: {what} {n} does not require a gradient")
-    seeds = [seed_gradient(o, g, create_graph) for o, g in zip(outputs, given, strict=True)]
-    wanted = {id(t.node or t): None for t in inputs}
-    last = None if any(t.node is None for t in inputs) else max(t.node.key for t in inputs)
-    retain = create_graph if retain_graph is None else retain_graph
-    with set_grad(create_graph):
-        tape.backward(outputs, seeds, wanted=wanted, last=last, retain_graph=retain, create_graph=create_graph)
-    found = [wanted[id(t.node or t)] for t in inputs]
-    for i, g in enumerate(found):
-        if g is None and not allow_unused:
-            raise RuntimeError(f"grad: the outputs do not depend on input {i}; allow_unused=True gives None for it")
-    return tuple(g if g is None or isinstance(g, Tensor) else wrap(g) for g in found)
+__all__ = ["gradcheck", "gradgradcheck"]
 
 
 def gradcheck(function, inputs, eps=1e-6, rtol=1e-5, atol=1e-7, raise_exception=True):

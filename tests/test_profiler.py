@@ -9,7 +9,7 @@ from test_capture import Training
 
 import fastgrad as fg
 from fastgrad import kernels
-from fastgrad.profile import Limits, machine_limits, profile
+from fastgrad.profiler import Limits, machine_limits, profile
 
 F4, F8 = np.float32, np.float64
 
@@ -43,6 +43,9 @@ KNOWN = {
     "nothing": (lambda: kernels.exp(ones(0)), ("exp", "float32", (0,), 0, 0)),
     "a sum": (lambda: kernels.sum(ones(2, 3, 4)), ("sum", "float32", (2, 3, 4), 4 * (24 + 8), 0)),
     "an index": (lambda: kernels.max(ones(2, 3, 4)), ("max", "float32", (2, 3, 4), 4 * 32 + 8 * 8, 0)),
+    "truth values": (lambda: kernels.isnan(X), ("isnan", "float32", (30,), 4 * 30 + 30, 0)),
+    "a cast": (lambda: kernels.to_float64(X), ("to_float64", "float64", (30,), 4 * 30 + 8 * 30, 0)),
+    "a cast back": (lambda: kernels.to_int64(X.astype(F8)), ("to_int64", "float64", (30,), 16 * 30, 0)),
     "a size": (
         lambda: kernels.max_backward(ones(2, 4), np.zeros((2, 4), np.int64), 3),
         ("max_backward", "float32", (2, 4, 3), 4 * 8 + 8 * 8 + 4 * 24, 0),
@@ -55,6 +58,14 @@ KNOWN = {
     "a product of a view": (
         lambda: kernels.matmul(X.T, X),
         ("matmul", "float32", (5, 6, 5), 4 * (30 + 30 + 25), 2 * 150),
+    ),
+    "a stack of products": (
+        lambda: kernels.bmm(ones(2, 3, 4), ones(2, 4, 5)),
+        ("bmm", "float32", (2, 3, 4, 5), 4 * 2 * (12 + 20 + 15), 2 * 2 * 60),
+    ),
+    "a stack with one matrix": (
+        lambda: kernels.bmm(ones(2, 3, 4), np.broadcast_to(ones(4, 5), (2, 4, 5))),
+        ("bmm", "float32", (2, 3, 4, 5), 4 * (2 * 12 + 20 + 2 * 15), 2 * 2 * 60),
     ),
     "a bias": (
         lambda: kernels.linear(ones(3, 4), ones(5, 4), ones(5)),

@@ -1,7 +1,7 @@
 """profile: what each kernel call of a block took, what it moved and computed, and what the machine would have allowed.
 
 >>> import numpy as np, fastgrad as fg
->>> from fastgrad.profile import profile
+>>> from fastgrad.profiler import profile
 >>> x = np.ones((64, 256), np.float32)
 >>> with profile() as p:
 ...     y = fg.kernels.exp(fg.kernels.matmul(x, x.T))
@@ -14,11 +14,9 @@ matmul                         1  ...%  ... GFLOP/s
 Python, NumPy and waiting         ...%
 """
 
-import json
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
@@ -46,9 +44,10 @@ class Event(NamedTuple):
 
     start, end: nanoseconds since the block began. sizes: in the order in which the kernel's signature first names them
     (matmul: M, K, N); of an elementwise kernel the shape, with dimensions that lie one in the other merged; of an
-    update rule the number of tensors and of elements. bytes: every array once for being read and once for being
-    written, in its own size where it is broadcast. flops: two for each multiply-add of a product; 0 for kernels that
-    memory bounds. threads: the largest team that could take part. replayed: by a captured step.
+    update rule the number of tensors and of elements. dtype: of a cast that of its result. bytes: every array once for
+    being read and once for being written, in its own size where it is broadcast. flops: two for each multiply-add of a
+    product; 0 for kernels that memory bounds. threads: the largest team that could take part. replayed: by a captured
+    step.
     """
 
     kernel: str
@@ -97,7 +96,7 @@ class profile:
     Errors: RuntimeError for a block entered twice, left by another thread than entered it, or read before its end.
 
     >>> import fastgrad as fg
-    >>> from fastgrad.profile import profile
+    >>> from fastgrad.profiler import profile
     >>> @fg.capture
     ... def step(x):
     ...     return (x * x).sum()
@@ -160,11 +159,11 @@ class profile:
             self._events = [self._event(row, *known[row["kernel"]]) for row in rows]
         return self._events
 
-    def _event(self, row, name, unit, letters):
-        count = row["ndim"] if unit == "MAP" else 2 if unit == "EACH" else letters
+    def _event(self, row, name, count, dtype):
+        count = row["ndim"] if count < 0 else count
         return Event(
             kernel=name,
-            dtype=DTYPES[row["dtype"]],
+            dtype=dtype or DTYPES[row["dtype"]],
             sizes=tuple(row["size"][:count].tolist()),
             start=int(row["start"]) - self._begin,
             end=int(row["end"]) - self._begin,
@@ -240,6 +239,8 @@ class profile:
             }
             for e in calls
         ]
+        import json  # here, and not above: importing fastgrad should stay cheap
+
         with open(path, "w") as file:
             json.dump({"traceEvents": events, "displayTimeUnit": "ms"}, file)
 
@@ -260,9 +261,9 @@ def machine_limits(threads=None):
     caches hold. Peak: the best rate of a product of 1024 x 1024 matrices. Measured once in a process and team size,
     which takes under a second, on a thread of its own: nothing of it enters a profile or a captured step.
 
-    >>> from fastgrad.profile import machine_limits
+    >>> from fastgrad.profiler import machine_limits
     >>> limits = machine_limits()
-    >>> limits.float32 > limits.bandwidth > 0
+    >>> all(rate > 0 for rate in limits)
     True
     """
     return measured_limits(_core.get_num_threads() if threads is None else threads)
@@ -270,6 +271,8 @@ def machine_limits(threads=None):
 
 @cache
 def measured_limits(threads):
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(measure, threads).result()
 
