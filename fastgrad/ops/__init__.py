@@ -4,14 +4,15 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 """
 
 from .. import tape
-from . import activation, dtypes, elementwise, einsum as _einsum, index, join, loss, matmul as _matmul, reduce
-from . import scatter as _scatter, shape, softmax as _softmax
+from . import activation, dtypes, elementwise, einsum as _einsum, extrema, index, join, loss, matmul as _matmul, moments
+from . import reduce, scan, scatter as _scatter, shape, softmax as _softmax, sort as _sort
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
 from .dtypes import *  # noqa: F403
 from .einsum import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .elementwise import equal as equal
+from .extrema import *  # noqa: F403
 from .index import *  # noqa: F403
 from .index import embedding as embedding, getitem as getitem, one_hot as one_hot
 from .inplace import assign as assign, in_place as in_place, setitem as setitem
@@ -20,14 +21,20 @@ from .join import pad as pad
 from .loss import *  # noqa: F403
 from .matmul import *  # noqa: F403
 from .matmul import linear as linear
+from .moments import *  # noqa: F403
+from .pick import ValuesIndices as ValuesIndices
 from .reduce import *  # noqa: F403
 from .reduce import sum_to as sum_to
+from .scan import *  # noqa: F403
 from .scatter import *  # noqa: F403
 from .scatter import index_add_, index_copy_, index_fill_, scatter_, scatter_add_
 from .shape import *  # noqa: F403
 from .softmax import *  # noqa: F403
+from .softmax import softmin as softmin
+from .sort import *  # noqa: F403
 
 tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
-FAMILIES = (activation, dtypes, _einsum, elementwise, index, join, loss, _matmul, reduce, _scatter, shape, _softmax)
+FAMILIES = (activation, dtypes, _einsum, elementwise, extrema, index, join, loss, _matmul, moments, reduce, scan)
+FAMILIES += (_scatter, shape, _softmax, _sort)
 __all__ = [name for family in FAMILIES for name in family.__all__]

@@ -3,9 +3,11 @@
 A name that begins with a small letter is a function made of several ops, which is tried in the same way.
 """
 
-from . import activation, einsum, elementwise, index, inplace, join, loss, matmul, reduce, scatter, shape, softmax
+from . import activation, einsum, elementwise, extrema, index, inplace, join, loss, matmul, moments, reduce, scan
+from . import scatter, shape, softmax, sort
 
-FAMILIES = (activation, einsum, elementwise, index, inplace, join, loss, matmul, reduce, scatter, shape, softmax)
+FAMILIES = (activation, einsum, elementwise, extrema, index, inplace, join, loss, matmul, moments, reduce, scan)
+FAMILIES += (scatter, shape, softmax, sort)
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()
