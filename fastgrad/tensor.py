@@ -246,7 +246,16 @@ class Tensor(Interop):
         return ops.assign("zero_", self, 0.0 if self.dtype.kind == "f" else 0)
 
     # -- reductions and shapes -----------------------------------------------------------------------------------------
-    sum, mean, max, argmax = ops.sum, ops.mean, ops.max, ops.argmax
+    sum, mean, prod, nansum, nanmean = ops.sum, ops.mean, ops.prod, ops.nansum, ops.nanmean
+    max, min, amax, amin, aminmax, argmax, argmin = (
+        ops.max, ops.min, ops.amax, ops.amin, ops.aminmax, ops.argmax, ops.argmin,
+    )  # fmt: skip
+    var, std, norm, logsumexp = ops.var, ops.std, ops.norm, ops.logsumexp
+    any, all, count_nonzero = ops.any, ops.all, ops.count_nonzero
+    cumsum, cumprod, cummax, cummin = ops.cumsum, ops.cumprod, ops.cummax, ops.cummin
+    sort, argsort, topk, kthvalue = ops.sort, ops.argsort, ops.topk, ops.kthvalue
+    median, quantile, unique, bincount, histc = ops.median, ops.quantile, ops.unique, ops.bincount, ops.histc
+
     # -- shapes --------------------------------------------------------------------------------------------------------
     reshape = view = ops.reshape  # view copies where PyTorch's refuses to
     reshape_as = view_as = ops.reshape_as

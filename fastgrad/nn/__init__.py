@@ -1,24 +1,41 @@
 """Modules: layers with parameters, and containers of them."""
 
 from . import functional, init
-from .activation import ReLU, Sigmoid, Softmax, Tanh
+from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Tanh
 from .embedding import Embedding
 from .linear import Linear
-from .loss import CrossEntropyLoss, MSELoss
+from .loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from .module import Flatten, Module, Parameter, Sequential
 
 __all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "Embedding",
     "Flatten",
+    "HuberLoss",
+    "L1Loss",
     "Linear",
+    "LogSoftmax",
     "MSELoss",
     "Module",
+    "NLLLoss",
     "Parameter",
     "ReLU",
     "Sequential",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
+    "Softmin",
     "Tanh",
     "functional",
     "init",

@@ -3,7 +3,7 @@
 from .. import ops
 from .module import Module
 
-__all__ = ["ReLU", "Sigmoid", "Softmax", "Tanh"]
+__all__ = ["LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Softmin", "Tanh"]
 
 
 class ReLU(Module):
@@ -39,3 +39,17 @@ class Softmax(Module):
 
     def extra_repr(self):
         return f"dim={self.dim}"
+
+
+class LogSoftmax(Softmax):
+    """The logarithm of `Softmax`, without forming it."""
+
+    def forward(self, x):
+        return ops.log_softmax(x, self.dim)
+
+
+class Softmin(Softmax):
+    """`Softmax` of -x: the smallest gets the most."""
+
+    def forward(self, x):
+        return ops.softmin(x, self.dim)

@@ -1,28 +1,115 @@
-"""Losses as modules."""
+"""Losses as modules: each calls the function of `fastgrad.nn.functional` that it names."""
 
 from .. import ops
+from ..tape import Value
 from .module import Module
 
-__all__ = ["CrossEntropyLoss", "MSELoss"]
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "HuberLoss",
+    "L1Loss",
+    "MSELoss",
+    "NLLLoss",
+    "SmoothL1Loss",
+]
 
 
-class CrossEntropyLoss(Module):
+class Loss(Module):
+    """A module with a reduction: "mean", "sum" or "none"."""
+
+    def __init__(self, reduction):
+        super().__init__()
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f"{type(self).__name__}: reduction must be mean, sum or none, not {reduction!r}")
+        self.reduction = reduction
+
+    def extra_repr(self):
+        shown = {k: v for k, v in vars(self).items() if not isinstance(v, (Value, dict)) and v is not None}
+        return ", ".join(f"{k}={v}" for k, v in shown.items() if not k.startswith("_") and k != "training")
+
+
+class CrossEntropyLoss(Loss):
     """-log softmax(input)[target]; see `fastgrad.nn.functional.cross_entropy`."""
 
     def __init__(self, reduction="mean"):
-        super().__init__()
-        self.reduction = reduction
+        super().__init__(reduction)
 
     def forward(self, input, target):
         return ops.cross_entropy(input, target, self.reduction)
 
 
-class MSELoss(Module):
+class MSELoss(Loss):
     """(input - target)^2; see `fastgrad.nn.functional.mse_loss`."""
 
     def __init__(self, reduction="mean"):
-        super().__init__()
-        self.reduction = reduction
+        super().__init__(reduction)
 
     def forward(self, input, target):
         return ops.mse_loss(input, target, self.reduction)
+
+
+class L1Loss(Loss):
+    """|input - target|; see `fastgrad.nn.functional.l1_loss`."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__(reduction)
+
+    def forward(self, input, target):
+        return ops.l1_loss(input, target, self.reduction)
+
+
+class HuberLoss(Loss):
+    """Squared for small errors, straight for large ones; see `fastgrad.nn.functional.huber_loss`."""
+
+    def __init__(self, reduction="mean", delta=1.0):
+        super().__init__(reduction)
+        self.delta = delta
+
+    def forward(self, input, target):
+        return ops.huber_loss(input, target, self.reduction, self.delta)
+
+
+class SmoothL1Loss(Loss):
+    """|input - target| with a round bottom; see `fastgrad.nn.functional.smooth_l1_loss`."""
+
+    def __init__(self, reduction="mean", beta=1.0):
+        super().__init__(reduction)
+        self.beta = beta
+
+    def forward(self, input, target):
+        return ops.smooth_l1_loss(input, target, self.reduction, self.beta)
+
+
+class NLLLoss(Loss):
+    """-input[target]; see `fastgrad.nn.functional.nll_loss`."""
+
+    def __init__(self, weight=None, *, ignore_index=-100, reduction="mean"):
+        super().__init__(reduction)
+        self.weight, self.ignore_index = weight, ignore_index
+
+    def forward(self, input, target):
+        return ops.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+
+
+class BCELoss(Loss):
+    """-t ln p - (1 - t) ln(1 - p); see `fastgrad.nn.functional.binary_cross_entropy`."""
+
+    def __init__(self, weight=None, reduction="mean"):
+        super().__init__(reduction)
+        self.weight = weight
+
+    def forward(self, input, target):
+        return ops.binary_cross_entropy(input, target, self.weight, self.reduction)
+
+
+class BCEWithLogitsLoss(Loss):
+    """BCELoss of sigmoid(input); see `fastgrad.nn.functional.binary_cross_entropy_with_logits`."""
+
+    def __init__(self, weight=None, reduction="mean", pos_weight=None):
+        super().__init__(reduction)
+        self.weight, self.pos_weight = weight, pos_weight
+
+    def forward(self, input, target):
+        return ops.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)

@@ -1,51 +1,33 @@
-"""Reductions over one axis, several, or all; and the pair broadcast_to and sum_to, each the other's gradient."""
+"""Sums, products and truths over one axis, several, or all; and the pair broadcast_to and sum_to, each the other's
+gradient. A `dim` is an axis, several, or None for all; NumPy's names, ``axis`` and ``keepdims``, are understood too."""
 
-from math import prod
+from functools import partial
+from math import inf, nan
+from math import prod as product
 
 import numpy as np
 
 from .. import kernels
-from .base import OUT, Op, apply, contiguous, view
-from .elementwise import div, equal, mul
+from .axes import axes_of, axis_of, by_numpy, dropped, floats, held, numpy_names, over_axes, raw, three
+from .base import OUT, Op, apply, cast, view
+from .dtypes import default_dtype, is_floating
+from .elementwise import div, exp, mul, sub, where
+
+__all__ = [
+    "all",
+    "any",
+    "broadcast_to",
+    "count_nonzero",
+    "logsumexp",
+    "mean",
+    "nanmean",
+    "nansum",
+    "prod",
+    "sum",
+]
 
 
-def axes_of(dim, ndim, name):
-    """`dim` (None, one axis or several, negative ones from the end) as a sorted list of axes."""
-    dims = range(ndim) if dim is None else [dim] if isinstance(dim, (int, np.integer)) else list(dim)
-    axes = sorted({d + ndim if d < 0 else d for d in dims})
-    if len(axes) != len(dims) or (axes and not (axes[0] >= 0 and axes[-1] < (ndim or 1))):
-        raise IndexError(f"{name}: dim {dim} does not name distinct axes of a tensor of {ndim} dimensions")
-    return [a for a in axes if a < ndim]
-
-
-def sum_axes(x, axes, shape):
-    """The array summed over `axes`, in the shape asked for. Adjacent axes are one reduction; the last pass writes the
-    result into an array of its own."""
-    axes, sizes = list(axes), list(x.shape)
-    if not axes:
-        return x.reshape(shape)
-    while axes:
-        last = first = axes.pop()
-        while axes and axes[-1] == first - 1:
-            first = axes.pop()
-        outer, inner = prod(sizes[:first]), prod(sizes[last + 1 :])
-        length = prod(sizes[first : last + 1])
-        sizes[first : last + 1] = [1] * (last + 1 - first)
-        out = kernels.empty(sizes if axes else shape, x.dtype)
-        kernels.sum(contiguous(x).reshape(outer, length, inner), out.reshape(outer, inner))
-        x = out
-    return x
-
-
-def held(shape, axes):
-    return tuple(1 if i in axes else n for i, n in enumerate(shape))
-
-
-def dropped(shape, axes):
-    return tuple(n for i, n in enumerate(shape) if i not in axes)
-
-
-__all__ = ["argmax", "broadcast_to", "max", "mean", "sum"]
+sum_axes = partial(over_axes, kernels.sum)
 
 
 class SumTo(Op):
@@ -82,15 +64,14 @@ class Sum(Op):
     def forward(ctx, x, axes, keepdim):
         kept = held(x.shape, axes)
         ctx.info = x.shape, kept
-        if x.dtype == np.bool_:
-            kernels.refuse_capture("the sum of bools", "count outside the step")
-            x = x.astype(np.int64)
+        if x.dtype.kind != "f":
+            return kernels.host(partial(np.sum, axis=tuple(axes), keepdims=keepdim, dtype=np.int64), x)
         return sum_axes(x, axes, kept if keepdim else dropped(x.shape, axes))
 
     @staticmethod
     def backward(ctx, dout):
         shape, kept = ctx.info
-        return broadcast_to(reshape(dout, kept), shape)
+        return broadcast_to(dout if dout.shape == kept else reshape(dout, kept), shape)
 
 
 class Mean(Op):
@@ -98,7 +79,7 @@ class Mean(Op):
 
     @staticmethod
     def forward(ctx, x, axes, keepdim):
-        kept, n = held(x.shape, axes), prod(x.shape[a] for a in axes)
+        kept, n = held(x.shape, axes), product(x.shape[a] for a in axes)
         ctx.info = x.shape, kept, n
         return kernels.div(sum_axes(x, axes, kept if keepdim else dropped(x.shape, axes)), n)
 
@@ -108,52 +89,49 @@ class Mean(Op):
         return broadcast_to(reshape(div(dout, n), kept), shape)
 
 
-class Max(Op):
-    """out, index = the largest along an axis and where it stands first;   dx = dout at index, 0 elsewhere."""
+class Prod(Op):
+    """out = the product of x along an axis;   dx_i = dout (product of the x_j before i) (product of those after i).
+
+    No quotient out / x_i: it is right where an element is 0, however many there are.
+    """
+
+    saves = (0,)
 
     @staticmethod
     def forward(ctx, x, axis, keepdim):
-        outer, inner = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
-        out, index = kernels.max(contiguous(x).reshape(outer, x.shape[axis], inner))
-        shape = (*x.shape[:axis], *((1,) if keepdim else ()), *x.shape[axis + 1 :])
-        ctx.info = index, x.shape, axis
-        return out.reshape(shape), index.reshape(shape)
+        ctx.info = axis, held(x.shape, [axis])
+        shape = held(x.shape, [axis]) if keepdim else dropped(x.shape, [axis])
+        if x.dtype.kind != "f":
+            return kernels.host(partial(np.prod, axis=axis, dtype=np.int64), x).reshape(shape)
+        return kernels.prod(three(x, axis)).reshape(shape)
 
     @staticmethod
     def backward(ctx, dout):
-        return apply(MaxBackward, dout, *ctx.info)
+        axis, kept = ctx.info
+        return mul(mul(products_before(ctx.saved, axis), products_before(ctx.saved, axis, True)), reshape(dout, kept))
 
 
-class MaxBackward(Op):
-    """out = dout at index along an axis, 0 elsewhere;   ddout = ddx at index."""
-
-    @staticmethod
-    def forward(ctx, dout, index, shape, axis):
-        ctx.info = index, shape, axis, dout.shape
-        return kernels.max_backward(contiguous(dout).reshape(index.shape), index, shape[axis]).reshape(shape)
-
-    @staticmethod
-    def backward(ctx, ddx):
-        index, shape, axis, kept = ctx.info
-        one = np.ones(index.shape, dtype=ddx.dtype)
-        mask = kernels.max_backward(one, index, shape[axis]).reshape(shape)
-        return reshape(apply(Sum, mul(ddx, mask), [axis], False), kept)
-
-
-class Amax(Op):
-    """out = the largest of all;   dx = dout shared equally among the elements that equal it."""
+class LogSumExp(Op):
+    """out = ln sum e^x over axes;   dx = dout e^(x - out), 0 where nothing was added up (out = -inf)."""
 
     saves = (0, OUT)
 
     @staticmethod
-    def forward(ctx, x):
-        return kernels.max(contiguous(x).reshape(1, x.size, 1))[0].reshape(())
+    def forward(ctx, x, axes, keepdim):
+        kept = held(x.shape, axes)
+        ctx.info = kept
+        largest = kernels.empty(kept, x.dtype)
+        kernels.fill(largest, 0.0)
+        if x.size:  # subtracted, so that nothing overflows; an infinite one is not, since inf - inf is NaN
+            largest = kernels.nan_to_num(over_axes(kernels.max, x, axes, kept), nan, 0.0, 0.0)
+        out = kernels.log(sum_axes(kernels.exp(kernels.sub(x, largest)), axes, kept))
+        return kernels.add(out, largest).reshape(kept if keepdim else dropped(x.shape, axes))
 
     @staticmethod
     def backward(ctx, dout):
         x, out = ctx.saved
-        mask = equal(x, out)
-        return mul(mask, div(dout, sum(mask)))
+        out = where(kernels.eq(raw(out), -inf), 0.0, out)
+        return mul(reshape(dout, ctx.info), exp(sub(x, reshape(out, ctx.info))))
 
 
 def sum_to(x, shape):
@@ -166,33 +144,133 @@ def broadcast_to(x, shape):
     return view(BroadcastTo, x, tuple(shape))
 
 
-def sum(x, dim=None, keepdim=False):
-    """The sum over `dim` (an axis, several, or None for all), in docs/numerics.md's order; of bools, how many hold."""
-    return apply(Sum, x, axes_of(dim, x.ndim, "sum"), keepdim)
+@numpy_names
+def sum(x, dim=None, keepdim=False, *, dtype=None):
+    """The sum over `dim`, in docs/numerics.md's order; 0 of nothing. Integers and bools add up to int64.
+
+    dtype: x is converted to it first.
+
+    >>> import fastgrad as fg
+    >>> fg.sum(fg.tensor([[1.0, 2.0], [3.0, 4.0]]), 0), (fg.tensor([1.0, 2.0]) > 1.5).sum()
+    (tensor([4., 6.]), tensor(1))
+    """
+    return apply(Sum, x if dtype is None else cast(x, np.dtype(dtype)), axes_of(dim, x.ndim, "sum"), bool(keepdim))
 
 
-def mean(x, dim=None, keepdim=False):
-    """The mean over `dim`."""
-    return apply(Mean, x, axes_of(dim, x.ndim, "mean"), keepdim)
+@numpy_names
+def mean(x, dim=None, keepdim=False, *, dtype=None):
+    """The mean over `dim`; NaN of nothing. Errors: TypeError for integers and bools.
+
+    dtype: x is converted to it first.
+
+    >>> import fastgrad as fg
+    >>> fg.mean(fg.tensor([[1.0, 2.0], [3.0, 5.0]]), dim=1, keepdim=True)
+    tensor([[1.5],
+            [4. ]])
+    """
+    x = x if dtype is None else cast(x, np.dtype(dtype))
+    return apply(Mean, floats(x, "mean"), axes_of(dim, x.ndim, "mean"), bool(keepdim))
 
 
-def max(x, dim=None, keepdim=False):
-    """The largest element; with `dim`, the pair (values, indices) along it."""
+@numpy_names
+def prod(x, dim=None, keepdim=False, *, dtype=None):
+    """The product of all elements, or along one axis; 1 of nothing. Integers and bools multiply to int64.
+
+    The gradient is right where elements are 0. dtype: x is converted to it first.
+
+    >>> import fastgrad as fg
+    >>> x = fg.tensor([0.0, 2.0, 3.0], requires_grad=True)
+    >>> fg.prod(x).backward()
+    >>> x.grad
+    tensor([6., 0., 0.])
+    """
+    x = x if dtype is None else cast(x, np.dtype(dtype))
     if dim is None:
-        if 0 in x.shape:
-            raise ValueError("max of an empty tensor is not defined")
-        return apply(Amax, x)
-    (axis,) = axes_of(dim, x.ndim, "max")
-    if x.shape[axis] == 0:
-        raise ValueError(f"max along dim {dim} of an empty axis, shape {tuple(x.shape)}, is not defined")
-    return apply(Max, x, axis, keepdim)
+        return apply(Prod, reshape(x, (-1,)), 0, False)
+    return apply(Prod, x, axis_of(dim, x, "prod"), keepdim) if x.ndim else apply(Prod, reshape(x, (1,)), 0, False)
 
 
-def argmax(x, dim=None, keepdim=False):
-    """The (first) index of the largest element: of the flattened tensor, or along `dim`."""
-    if dim is None:
-        return max(reshape(x, (-1,)), 0, keepdim)[1]
-    return max(x, dim, keepdim)[1]
+@numpy_names
+def nansum(x, dim=None, keepdim=False, *, dtype=None):
+    """`sum`, NaN counting as 0: its gradient there is 0.
+
+    >>> import fastgrad as fg
+    >>> fg.nansum(fg.tensor([1.0, float("nan"), 2.0]))
+    tensor(3.)
+    """
+    x = x if dtype is None else cast(x, np.dtype(dtype))
+    return sum(without_nan(x), dim, keepdim)
 
 
+@numpy_names
+def nanmean(x, dim=None, keepdim=False, *, dtype=None):
+    """The mean of the elements that are not NaN; NaN where there are none.
+
+    >>> import fastgrad as fg
+    >>> fg.nanmean(fg.tensor([1.0, float("nan"), 2.0]))
+    tensor(1.5)
+    """
+    x = floats(x if dtype is None else cast(x, np.dtype(dtype)), "nanmean")
+    there = kernels.empty(x.shape, x.dtype)
+    kernels.fill(there, 1.0)
+    there = kernels.where(kernels.isnan(raw(x)), 0.0, there)
+    return div(sum(without_nan(x), dim, keepdim), sum(there, dim, keepdim))
+
+
+def without_nan(x):
+    return where(kernels.isnan(raw(x)), 0.0, x) if is_floating(x.dtype) else x
+
+
+@numpy_names
+def logsumexp(x, dim, keepdim=False):
+    """ln sum e^x over `dim`, without overflow; -inf of nothing. Integers become float32.
+
+    Where all elements are -inf the gradient is 0 (PyTorch: NaN); where one is +inf it is NaN there, as in PyTorch.
+
+    >>> import fastgrad as fg
+    >>> fg.logsumexp(fg.tensor([[1000.0, 1000.0], [-float("inf"), 0.0]]), dim=1)
+    tensor([1000.6932,    0.    ])
+    """
+    x = x if is_floating(x.dtype) else cast(x, default_dtype)
+    return apply(LogSumExp, x, axes_of(dim, x.ndim, "logsumexp"), bool(keepdim))
+
+
+@numpy_names
+def any(x, dim=None, keepdim=False):
+    """Whether an element is not 0, over `dim`: bools. False of nothing; NaN is not 0.
+
+    >>> import fastgrad as fg
+    >>> fg.any(fg.tensor([[0.0, 1.0], [0.0, 0.0]]), dim=1)
+    tensor([ True, False])
+    """
+    return by_numpy(partial(np.any, axis=tuple(axes_of(dim, x.ndim, "any")), keepdims=keepdim), x)
+
+
+@numpy_names
+def all(x, dim=None, keepdim=False):
+    """Whether no element is 0, over `dim`: bools. True of nothing.
+
+    >>> import fastgrad as fg
+    >>> fg.all(fg.tensor([[0.0, 1.0], [2.0, 3.0]]), dim=1)
+    tensor([False,  True])
+    """
+    return by_numpy(partial(np.all, axis=tuple(axes_of(dim, x.ndim, "all")), keepdims=keepdim), x)
+
+
+@numpy_names
+def count_nonzero(x, dim=None):
+    """How many elements are not 0, over `dim`: int64.
+
+    >>> import fastgrad as fg
+    >>> fg.count_nonzero(fg.tensor([0.0, 1.0, 2.0]))
+    tensor(2)
+    """
+    return by_numpy(partial(nonzeros, axes=tuple(axes_of(dim, x.ndim, "count_nonzero"))), x)
+
+
+def nonzeros(x, axes):
+    return np.asarray(np.count_nonzero(x, axis=axes), np.int64)
+
+
+from .scan import products_before  # noqa: E402  (and so are products and running products)
 from .shape import reshape  # noqa: E402  (reduce and shape are each other's gradients)

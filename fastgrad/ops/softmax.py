@@ -1,7 +1,10 @@
 """softmax and its logarithm along an axis; the classes below work on the last axis of [N,C]."""
 
+import numpy as np
+
 from .. import kernels
-from .base import OUT, Op, apply
+from .axes import floats, numpy_names
+from .base import OUT, Op, apply, cast
 from .elementwise import exp, mul, neg, sub
 from .reduce import sum
 from .shape import reshape, transpose
@@ -85,11 +88,32 @@ def along(op, x, dim):
     return reshape(apply(op, reshape(x, -1, x.shape[-1])), x.shape)
 
 
-def softmax(x, dim):
-    """e^x along `dim`, scaled to sum to 1; the largest is subtracted first, so nothing overflows."""
-    return along(Softmax, x, dim)
+@numpy_names
+def softmax(x, dim, *, dtype=None):
+    """e^x along `dim`, scaled to sum to 1; the largest is subtracted first, so nothing overflows.
+
+    dtype: x is converted to it first. Errors: TypeError for integers.
+
+    >>> import fastgrad as fg
+    >>> fg.softmax(fg.tensor([[0.0, 0.0], [1000.0, 0.0]]), dim=1)
+    tensor([[0.5, 0.5],
+            [1. , 0. ]])
+    """
+    return along(Softmax, floats(x if dtype is None else cast(x, np.dtype(dtype)), "softmax"), dim)
 
 
-def log_softmax(x, dim):
-    """The logarithm of softmax, without forming softmax."""
-    return along(LogSoftmax, x, dim)
+@numpy_names
+def log_softmax(x, dim, *, dtype=None):
+    """The logarithm of softmax, without forming softmax. dtype: x is converted to it first.
+
+    >>> import fastgrad as fg
+    >>> fg.log_softmax(fg.tensor([0.0, -1000.0]), dim=0)
+    tensor([    0., -1000.])
+    """
+    return along(LogSoftmax, floats(x if dtype is None else cast(x, np.dtype(dtype)), "log_softmax"), dim)
+
+
+@numpy_names
+def softmin(x, dim, *, dtype=None):
+    """The softmax of -x: the smallest gets the most."""
+    return softmax(neg(x), dim, dtype=dtype)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgrad import ops
 
-from .common import T3, Case, fused
+from .common import Case, row_scale
 
 
 def np_sum_to(x, shape):
@@ -14,10 +14,28 @@ def np_sum_to(x, shape):
     return x.sum(tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
 
 
-def np_max_put(dout, index, shape, axis):
-    out = np.zeros(shape, dout.dtype)
-    np.put_along_axis(out, np.expand_dims(index, axis), np.expand_dims(dout, axis), axis)
-    return out
+def np_logsumexp(x, dim, keep=False):
+    with np.errstate(all="ignore"):
+        return np.log(np.exp(x).sum(axis=dim, keepdims=keep))
+
+
+ZEROS = np.array([[1, 1, 1, 1, 1], [1, 0, 1, 1, 1], [1, 0, 1, 0, 1]])
+HOW: list = [{}, {"dim": 0}, {"dim": -1, "keepdim": True}]
+
+
+def rename(how):
+    return {"axis": how.get("dim"), "keepdims": how.get("keepdim", False)}
+
+
+HOLES = np.array([[False, True, False, False, False], [False] * 5, [True, True, False, False, False]])
+
+
+def with_holes(x):
+    return ops.where(HOLES, np.nan, x)
+
+
+def np_nan(function, x, **how):
+    return function(np.where(HOLES, np.nan, x), **how)
 
 
 CASES = {
@@ -83,34 +101,73 @@ CASES = {
             ((3, 0), 0, False),
         ]
     ],
-    "Max": [
+    "Prod": [
         Case(
-            lambda x, dim=dim, keep=keep: ops.max(x, dim, keep)[0],
-            partial(np.max, axis=dim, keepdims=keep),
+            partial(ops.prod, **({} if dim is None else {"dim": dim, "keepdim": keep})),
+            partial(np.prod, axis=dim, keepdims=keep),
             [(shape,)],
-            kind="bits",
+            kind="sum",
+            n=24,
         )
         for shape, dim, keep in [
-            ((7,), 0, False),
+            ((), None, False),
+            ((7,), None, False),
+            ((3, 4), None, False),
             ((3, 5), 0, True),
             ((3, 5), -1, False),
             ((2, 3, 4), 1, False),
-            ((0, 3), 1, False),
+            ((0, 3), 0, False),
             ((3, 1), 1, True),
         ]
-    ],
-    "MaxBackward": [
+    ]
+    + [  # zeros: none, one and two to a row
         Case(
-            fused("MaxBackward", index, shape, axis),
-            partial(np_max_put, index=index.reshape(dout), shape=shape, axis=axis),
-            [(dout,)],
-            kind="bits",
+            lambda x: ops.prod(ops.mul(x, ZEROS.astype(x.dtype)), 1),
+            lambda x: (x * ZEROS).prod(1),
+            [((3, 5),)],
+            kind="sum",
+            n=24,
         )
-        for index, shape, axis, dout in [
-            (T3.reshape(1, 3), (3, 3), 0, (3,)),
-            (T3.reshape(3, 1), (3, 4), 1, (3,)),
-            (np.zeros((2, 2), int), (2, 1, 2), 1, (2, 2)),
+    ],
+    "LogSumExp": [
+        Case(
+            partial(ops.logsumexp, dim=dim, keepdim=keep),
+            partial(np_logsumexp, dim=dim, keep=keep),
+            [(shape,)],
+            kind="row",
+            n=24,
+            scale=row_scale,
+        )
+        for shape, dim, keep in [
+            ((), 0, False),
+            ((7,), 0, False),
+            ((3, 5), 1, True),
+            ((3, 5), (0, 1), False),
+            ((2, 3, 4), (0, 2), False),
+            ((0, 3), 1, False),
+            ((0, 3), 0, False),
         ]
     ],
-    "Amax": [Case(lambda x: ops.max(x), np.max, [((),), ((1,),), ((7,),), ((3, 5),)], kind="bits")],
+    "nansum": [
+        Case(
+            lambda x, how=how: ops.nansum(with_holes(x), **how),
+            lambda x, how=how: np_nan(np.nansum, x, **rename(how)),
+            [((3, 5),)],
+            kind="sum",
+            n=24,
+            scale=lambda x: np.abs(x).sum(),
+        )
+        for how in HOW
+    ],
+    "nanmean": [
+        Case(
+            lambda x, how=how: ops.nanmean(with_holes(x), **how),
+            lambda x, how=how: np_nan(np.nanmean, x, **rename(how)),
+            [((3, 5),)],
+            kind="sum",
+            n=24,
+            scale=lambda x: np.abs(x).sum(),
+        )
+        for how in HOW
+    ],
 }

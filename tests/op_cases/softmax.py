@@ -57,4 +57,5 @@ CASES = {
             scale=lambda d, y: np.abs(d) + np.exp(y) * np.abs(d).sum(1, keepdims=True),
         )
     ],
+    "softmin": [Case(lambda x: ops.softmin(x, 1), lambda x: np_softmax(-x), ROWS, kind="row", n=17)],
 }
