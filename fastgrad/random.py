@@ -6,7 +6,8 @@ import numpy as np
 
 from . import kernels
 from .devices import device as as_device
-from .ops import add, dtypes, mul
+from .ops import add, assign, dtypes, mul
+from .ops.inplace import refuse_leaf
 from .ops.shape import as_sizes
 from .tape import Value, wrap
 
@@ -200,3 +201,32 @@ def chosen(generator, n, replacement, weights):
             keys = np.log(rows) + source.gumbel(size=rows.shape)
         found = np.argsort(-keys, axis=1, kind="stable")[:, :n]
     return found.reshape(*weights.shape[:-1], n).astype(np.int64)
+
+
+# -- tensors that are there: methods of Tensor -------------------------------------------------------------------------
+def normal_(self, mean=0.0, std=1.0, *, generator=None):
+    """Draws every element from the normal distribution; the values have no gradient.
+
+    Errors: TypeError for integers, ValueError for a negative std.
+
+    >>> import fastgrad as fg
+    >>> fg.tensor([0.0, 0.0]).normal_(5, 0)
+    tensor([5., 5.])
+    """
+    if std < 0:
+        raise ValueError(f"normal_: std must not be negative, std = {std}")
+    return drawn_into("normal_", self, "normal", (mean, std), generator)
+
+
+def uniform_(self, low=0.0, high=1.0, *, generator=None):
+    """Draws every element evenly between two numbers, which PyTorch calls `from` and `to`; otherwise like `normal_`."""
+    if low > high:
+        raise ValueError(f"uniform_: low must not be above high: {low}, {high}")
+    return drawn_into("uniform_", self, "uniform", (low, high), generator)
+
+
+def drawn_into(name, x, method, arguments, generator):
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name} needs a float tensor, not {x.dtype}")
+    refuse_leaf(name, x)
+    return assign(name, x, kernels.host(partial(draw, generator, method, arguments, x.shape, x.dtype)))

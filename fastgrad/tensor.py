@@ -2,12 +2,34 @@
 
 import numpy as np
 
-from . import hooks, kernels, ops, tape
+from . import hooks, kernels, ops, random, tape
 from .devices import CPU
 from .interop import Interop, as_array, destination, holds_tensors, joined
+from .ops import in_place_form
 from .tape import Value, state, wrap
 
 __all__ = ["Tensor", "as_tensor", "from_numpy", "tensor"]
+
+
+NUMERIC = (Value, np.ndarray, int, float, np.generic)
+
+
+def swapped(op):
+    """The operator's method for a tensor on its right: ``2 - x``."""
+
+    def method(self, other):
+        return op(other, self)
+
+    return method
+
+
+def comparison(op):
+    """A comparison's method: what is no number is left to Python, for which it is unequal."""
+
+    def method(self, other):
+        return op(self, other) if isinstance(other, NUMERIC) else NotImplemented
+
+    return method
 
 
 class Tensor(Interop):
@@ -157,56 +179,59 @@ class Tensor(Interop):
 
     # -- arithmetic: the ops themselves --------------------------------------------------------------------------------
     __add__, __sub__, __mul__, __truediv__, __pow__ = ops.add, ops.sub, ops.mul, ops.div, ops.pow
+    __radd__, __rsub__, __rmul__, __rtruediv__, __rpow__ = map(swapped, (ops.add, ops.sub, ops.mul, ops.div, ops.pow))
+    __floordiv__, __mod__ = ops.floor_divide, ops.remainder
+    __rfloordiv__, __rmod__ = map(swapped, (ops.floor_divide, ops.remainder))
     __matmul__, __neg__, __abs__, __getitem__, __setitem__ = ops.matmul, ops.neg, ops.abs, ops.getitem, ops.setitem
-    add, sub, mul, div, pow = ops.add, ops.sub, ops.mul, ops.div, ops.pow
-    matmul, neg, abs, exp, log, sqrt = ops.matmul, ops.neg, ops.abs, ops.exp, ops.log, ops.sqrt
+    __rmatmul__ = swapped(ops.matmul)
+    add, sub, mul, div, pow, neg, abs = ops.add, ops.sub, ops.mul, ops.div, ops.pow, ops.neg, ops.abs
+    subtract, multiply, divide, true_divide, negative, absolute = sub, mul, div, div, neg, abs
+    floor_divide, remainder, fmod, matmul = ops.floor_divide, ops.remainder, ops.fmod, ops.matmul
+    exp, log, sqrt, rsqrt, square, reciprocal = ops.exp, ops.log, ops.sqrt, ops.rsqrt, ops.square, ops.reciprocal
+    sign, floor, ceil, round, trunc, frac = ops.sign, ops.floor, ops.ceil, ops.round, ops.trunc, ops.frac
+    sin, cos, tan, atan, sinh, cosh, erf = ops.sin, ops.cos, ops.tan, ops.atan, ops.sinh, ops.cosh, ops.erf
+    exp2, expm1, log2, log10, log1p, logaddexp = ops.exp2, ops.expm1, ops.log2, ops.log10, ops.log1p, ops.logaddexp
+    atan2, hypot = ops.atan2, ops.hypot
+    lerp, addcmul, addcdiv, nan_to_num, heaviside = ops.lerp, ops.addcmul, ops.addcdiv, ops.nan_to_num, ops.heaviside
     maximum, minimum, relu, sigmoid, tanh = ops.maximum, ops.minimum, ops.relu, ops.sigmoid, ops.tanh
-    clip = clamp = ops.clip
+    clip, clamp_min, clamp_max, masked_fill = ops.clip, ops.clamp_min, ops.clamp_max, ops.masked_fill
     softmax, log_softmax, clone = ops.softmax, ops.log_softmax, ops.copy
-
-    def __radd__(self, other):
-        return ops.add(other, self)
-
-    def __rsub__(self, other):
-        return ops.sub(other, self)
-
-    def __rmul__(self, other):
-        return ops.mul(other, self)
-
-    def __rtruediv__(self, other):
-        return ops.div(other, self)
-
-    def __rpow__(self, other):
-        return ops.pow(other, self)
-
-    def __rmatmul__(self, other):
-        return ops.matmul(other, self)
+    clamp = clip
 
     def where(self, condition, other):
         return ops.where(condition, self, other)
 
+    # -- comparisons and logic: bool tensors, not differentiable -------------------------------------------------------
+    __eq__, __ne__, __lt__ = map(comparison, (ops.eq, ops.ne, ops.lt))
+    __le__, __gt__, __ge__ = map(comparison, (ops.le, ops.gt, ops.ge))
+    __invert__, __and__, __or__, __xor__ = ops.bitwise_not, ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor
+    __rand__, __ror__, __rxor__ = map(swapped, (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
+    bitwise_not, bitwise_and, bitwise_or, bitwise_xor = __invert__, __and__, __or__, __xor__
+    eq, ne, lt, le, gt, ge = ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge
+    logical_and, logical_or, logical_xor = ops.logical_and, ops.logical_or, ops.logical_xor
+    logical_not, isnan, isinf, isfinite = ops.logical_not, ops.isnan, ops.isinf, ops.isfinite
+    isclose, allclose, equal = ops.isclose, ops.allclose, ops.equal
+
     # -- in place ------------------------------------------------------------------------------------------------------
-    def add_(self, other, alpha=1):
-        """self = self + alpha other."""
-        return ops.in_place("add_", ops.OPS["Add"], self, other if alpha == 1 else ops.mul(other, alpha))
-
-    def sub_(self, other, alpha=1):
-        """self = self - alpha other."""
-        return ops.in_place("sub_", ops.OPS["Sub"], self, other if alpha == 1 else ops.mul(other, alpha))
-
-    def mul_(self, other):
-        """self = self other."""
-        return ops.in_place("mul_", ops.OPS["Mul"], self, other)
-
-    def div_(self, other):
-        """self = self / other."""
-        return ops.in_place("div_", ops.OPS["Div"], self, other)
-
-    def pow_(self, exponent):
-        """self = self ** exponent."""
-        return ops.in_place("pow_", ops.OPS["Pow"], self, exponent)
-
+    add_, sub_, mul_, div_, pow_ = map(in_place_form, (ops.add, ops.sub, ops.mul, ops.div, ops.pow))
+    floor_divide_, remainder_, fmod_ = map(in_place_form, (ops.floor_divide, ops.remainder, ops.fmod))
     __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
+    __ifloordiv__, __imod__ = floor_divide_, remainder_
+    subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
+    neg_, abs_, sign_, square_, reciprocal_ = map(
+        in_place_form, (ops.neg, ops.abs, ops.sign, ops.square, ops.reciprocal)
+    )
+    exp_, log_, sqrt_, rsqrt_ = map(in_place_form, (ops.exp, ops.log, ops.sqrt, ops.rsqrt))
+    floor_, ceil_, round_, trunc_, frac_ = map(in_place_form, (ops.floor, ops.ceil, ops.round, ops.trunc, ops.frac))
+    sin_, cos_, tan_, atan_, erf_ = map(in_place_form, (ops.sin, ops.cos, ops.tan, ops.atan, ops.erf))
+    sinh_, cosh_, exp2_, expm1_ = map(in_place_form, (ops.sinh, ops.cosh, ops.exp2, ops.expm1))
+    log2_, log10_, log1p_, nan_to_num_ = map(in_place_form, (ops.log2, ops.log10, ops.log1p, ops.nan_to_num))
+    atan2_, hypot_ = map(in_place_form, (ops.atan2, ops.hypot))
+    lerp_, addcmul_, addcdiv_, heaviside_ = map(in_place_form, (ops.lerp, ops.addcmul, ops.addcdiv, ops.heaviside))
+    relu_, sigmoid_, tanh_, masked_fill_ = map(in_place_form, (ops.relu, ops.sigmoid, ops.tanh, ops.masked_fill))
+    clip_, clamp_min_, clamp_max_ = map(in_place_form, (ops.clip, ops.clamp_min, ops.clamp_max))
+    clamp_, negative_, absolute_ = clip_, neg_, abs_
+    normal_, uniform_ = random.normal_, random.uniform_
 
     def copy_(self, other):
         """Writes `other`'s values, broadcast, into this tensor's memory."""
@@ -219,25 +244,6 @@ class Tensor(Interop):
     def zero_(self):
         """Sets every element to 0."""
         return ops.assign("zero_", self, 0.0 if self.dtype.kind == "f" else 0)
-
-    # -- comparisons: bool tensors, not differentiable -----------------------------------------------------------------
-    def __eq__(self, other):
-        return compare(np.equal, self, other)
-
-    def __ne__(self, other):
-        return compare(np.not_equal, self, other)
-
-    def __lt__(self, other):
-        return compare(np.less, self, other)
-
-    def __le__(self, other):
-        return compare(np.less_equal, self, other)
-
-    def __gt__(self, other):
-        return compare(np.greater, self, other)
-
-    def __ge__(self, other):
-        return compare(np.greater_equal, self, other)
 
     # -- reductions and shapes -----------------------------------------------------------------------------------------
     sum, mean, prod, nansum, nanmean = ops.sum, ops.mean, ops.prod, ops.nansum, ops.nanmean
@@ -323,9 +329,8 @@ def as_tensor(data, dtype=None, device=None):
     destination(device=device)
     if isinstance(data, Tensor) and (dtype is None or data.dtype == np.dtype(dtype)):
         return data
-    if isinstance(data, (Value, np.ndarray)) and dtype is not None and data.dtype != np.dtype(dtype):
-        kernels.refuse_capture(f"a conversion from {data.dtype} to {np.dtype(dtype)}", "convert before the step")
-    return Tensor(as_array(data) if dtype is None else np.asarray(as_array(data), dtype=dtype))
+    array = as_array(data)
+    return Tensor(array if dtype is None else ops.cast(array, dtype))
 
 
 def from_numpy(array):
@@ -333,13 +338,6 @@ def from_numpy(array):
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy needs a numpy array, not {type(array).__name__}")
     return Tensor(array)
-
-
-def compare(ufunc, a, b):
-    kernels.refuse_capture(f"a comparison ({ufunc.__name__})", "compare outside the step, or use maximum, clip, relu")
-    if isinstance(b, (Value, np.ndarray, int, float, np.generic)):
-        return wrap(np.asarray(ufunc(a.data, b.data if isinstance(b, Value) else b)))
-    return NotImplemented
 
 
 def seed_gradient(root, gradient, as_tensors):

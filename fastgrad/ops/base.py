@@ -6,6 +6,7 @@ on arrays it is fast, on tensors (`create_graph=True`) it is itself recorded, an
 second rule.
 """
 
+import re
 from operator import itemgetter
 from typing import Any
 
@@ -14,9 +15,9 @@ from numpy import ndarray
 from .. import kernels, tape
 from ..tape import OUT, Node, Value, state, wrap
 from . import dtypes
-from .dtypes import FLOAT32, FLOAT64, is_floating, number_of, result_type
+from .dtypes import FLOAT32, FLOAT64, KINDS, is_floating, number_of, result_type
 
-__all__ = ["OPS", "OUT", "Op", "apply", "apply1", "apply2", "cast", "contiguous", "promoted", "view"]
+__all__ = ["OPS", "OUT", "Op", "alike", "apply", "apply1", "apply2", "cast", "contiguous", "promoted", "view"]
 
 OPS: dict = {}  # name -> class: every op there is
 
@@ -138,14 +139,34 @@ def apply2(op, a, b):
 
 def promoted(op, *operands):
     """Operands of one dtype, that of the result (`result_type`); numbers stay numbers."""
+    return alike(name_of(op), operands, op.floating)
+
+
+def alike(name, operands, floating=False):
+    """`promoted` for a function that is called `name`; `floating`: integers become floats."""
     weak = [number_of(x) for x in operands]
     arrays = [x.data if isinstance(x, Value) else x for x in weak]
-    dtype = result_type(*arrays)
-    if op.floating and not is_floating(dtype):
+    try:
+        dtype = result_type(*arrays)
+    except TypeError:
+        raise TypeError(f"{name}: cannot combine a tensor with {stranger(arrays)}") from None
+    if floating and not is_floating(dtype):
         dtype = dtypes.default_dtype
     return [
         cast(x, dtype) if isinstance(a, ndarray) and a.dtype != dtype else x for x, a in zip(weak, arrays, strict=True)
     ]
+
+
+def stranger(operands):
+    """The type of the first operand that is neither a number nor an array of numbers."""
+    for x in operands:
+        if isinstance(x, (list, tuple)):
+            return f"a {type(x).__name__}; make a tensor of it first"
+        if isinstance(x, ndarray) and x.dtype.kind not in KINDS:
+            return f"an array of {x.dtype}"
+        if not isinstance(x, (ndarray, int, float)):
+            return type(x).__name__
+    return "this"
 
 
 def view(op, x, *how):
@@ -156,27 +177,25 @@ def view(op, x, *how):
     return out
 
 
-class Cast(Op):
-    """out = x in another dtype;   dx = dout in x's dtype."""
-
-    @staticmethod
-    def forward(ctx, x, dtype):
-        ctx.info = x.dtype
-        kernels.refuse_capture(f"a conversion from {x.dtype} to {dtype}", "convert before the step")
-        return x.astype(dtype)
-
-    @staticmethod
-    def backward(ctx, dout):
-        return cast(dout, ctx.info)
-
-
-def cast(x, dtype):
-    """x in another dtype; between floats the gradient flows, to an integer or a bool none does."""
-    if x.dtype == dtype:
-        return x
-    return apply(Cast, wrap(x.data) if isinstance(x, Value) and not is_floating(dtype) else x, dtype)
-
-
 def contiguous(x):
     """`x` with its elements in order: itself, or a copy made by a kernel (so that a captured step makes it again)."""
     return x if x.flags.c_contiguous else kernels.copy(x)
+
+
+def zero_slopes(ctx, dout):
+    """The backward of an op that is constant almost everywhere: zeros for every operand that wants a gradient."""
+    return tuple(None if edge is None else zeros_like(dout) for edge in ctx.inputs)
+
+
+def zeros_like(x):
+    out = kernels.empty(x.shape, x.dtype)
+    kernels.fill(out, 0.0)
+    return wrap(out) if isinstance(x, Value) else out
+
+
+def name_of(op):
+    """``FloorDivide``, ``floor_divide`` of the kernels: the public function's name."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", op.__name__).lower()
+
+
+from .cast import cast  # noqa: E402 (a cast is an op itself, and promotion needs it)

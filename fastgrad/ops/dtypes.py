@@ -10,8 +10,9 @@ import numpy as np
 __all__ = ["get_default_dtype", "promote_types", "result_type", "set_default_dtype"]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+BOOL, INT64 = np.dtype(np.bool_), np.dtype(np.int64)
 default_dtype = FLOAT32  # read as dtypes.default_dtype: `set_default_dtype` replaces it
-NUMBERS = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: FLOAT32}
+NUMBERS = {bool: BOOL, int: INT64, float: FLOAT32}
 KINDS = "buif"  # bool, then integers, then floats
 
 

@@ -1,29 +1,42 @@
-"""Elementwise ops, with NumPy's broadcasting (the tape undoes it in backward)."""
+"""Arithmetic, element by element, with NumPy's broadcasting (the tape undoes it in backward)."""
 
 import math
 
 import numpy as np
 
 from .. import kernels
-from .base import OUT, Op, apply, apply1, apply2, contiguous, promoted
+from ..tape import Value, wrap
+from .base import OUT, Op, alike, apply, apply1, apply2, contiguous, promoted, zero_slopes
+from .cast import cast
+from .compare import eq, fits
+from .dtypes import is_floating, result_type
 
 __all__ = [
     "abs",
+    "absolute",
     "add",
-    "clip",
+    "addcdiv",
+    "addcmul",
     "copy",
     "div",
+    "divide",
     "exp",
-    "heaviside",
+    "lerp",
     "log",
-    "maximum",
-    "minimum",
+    "masked_fill",
     "mul",
+    "multiply",
     "neg",
+    "negative",
     "pow",
+    "reciprocal",
+    "rsqrt",
     "sign",
     "sqrt",
+    "square",
     "sub",
+    "subtract",
+    "true_divide",
     "where",
 ]
 
@@ -92,13 +105,13 @@ class Pow(Op):
             if isinstance(b, (int, float)):
                 lower = b - 1 if b else 0.0
             else:
-                lower = add(sub(b, 1.0), equal(b, 0.0))
+                lower = where(eq(b, 0.0), 0.0, sub(b, 1.0))
             da = mul(mul(dout, b), pow(a, lower))
         if ctx.inputs[1] is not None:
             if isinstance(a, (int, float)):
                 slope = math.log(a or 1.0) if a >= 0 else math.nan
             else:
-                slope = log(add(a, equal(a, 0.0)))
+                slope = log(where(eq(a, 0.0), 1.0, a))
             db = mul(mul(dout, out), slope)
         return da, db
 
@@ -149,6 +162,19 @@ class Sqrt(Op):
         return div(dout, mul(ctx.saved, 2.0))
 
 
+class Reciprocal(Op):
+    """out = 1 / x;   dx = -dout out^2."""
+
+    saves = (OUT,)
+    floating = True
+    kernel = kernels.reciprocal
+
+    @staticmethod
+    def backward(ctx, dout):
+        out = ctx.saved
+        return neg(mul(dout, mul(out, out)))
+
+
 class Abs(Op):
     """out = |x|;   dx = dout sign(x), 0 at 0."""
 
@@ -160,58 +186,29 @@ class Abs(Op):
         return mul(dout, sign(ctx.saved))
 
 
-class Maximum(Op):
-    """out = max(a, b);   da = dout [a > b],   db = dout [b > a],   half each where they are equal."""
+class Sign(Op):
+    """out = -1, 0 or 1;   dx = 0."""
 
-    saves = (0, 1)
-    kernel = kernels.maximum
-
-    @staticmethod
-    def backward(ctx, dout):
-        a, b = ctx.saved
-        return mul(dout, heaviside(sub(a, b), 0.5)), mul(dout, heaviside(sub(b, a), 0.5))
+    kernel = kernels.sign
+    backward = staticmethod(zero_slopes)
 
 
-class Minimum(Op):
-    """out = min(a, b);   da = dout [a < b],   db = dout [b < a],   half each where they are equal."""
+class Lerp(Op):
+    """out = a + w (b - a);   da = dout (1 - w),   db = dout w,   dw = dout (b - a)."""
 
-    saves = (0, 1)
-    kernel = kernels.minimum
+    saves = (0, 1, 2)
+    floating = True
+    kernel = kernels.lerp
 
     @staticmethod
     def backward(ctx, dout):
-        a, b = ctx.saved
-        return mul(dout, heaviside(sub(b, a), 0.5)), mul(dout, heaviside(sub(a, b), 0.5))
-
-
-class Clip(Op):
-    """out = min(max(x, lo), hi);   dx = dout where lo <= x <= hi, else 0. The bounds are constants."""
-
-    saves = (0,)
-
-    @staticmethod
-    def forward(ctx, x, lo, hi):
-        ctx.info = lo, hi
-        return kernels.clip(x, lo, hi)
-
-    @staticmethod
-    def backward(ctx, dout):
-        return apply(ClipBackward, dout, ctx.saved, *ctx.info)
-
-
-class ClipBackward(Op):
-    """out = dout where lo <= x <= hi, else 0: linear in dout."""
-
-    saves = (1,)
-
-    @staticmethod
-    def forward(ctx, dout, x, lo, hi):
-        ctx.info = lo, hi
-        return kernels.clip_backward(dout, x, lo, hi)
-
-    @staticmethod
-    def backward(ctx, ddx):
-        return apply(ClipBackward, ddx, ctx.saved, *ctx.info)
+        a, b, w = ctx.saved
+        to_a, to_b, to_w = ctx.inputs
+        return (
+            mul(dout, sub(1.0, w) if not isinstance(w, (int, float)) else 1.0 - w) if to_a is not None else None,
+            mul(dout, w) if to_b is not None else None,
+            mul(dout, sub(b, a)) if to_w is not None else None,
+        )
 
 
 class Where(Op):
@@ -223,25 +220,12 @@ class Where(Op):
     @staticmethod
     def backward(ctx, dout):
         cond = ctx.saved
-        return None, where(cond, dout, 0.0), where(cond, 0.0, dout)
-
-
-class Sign(Op):
-    """out = -1, 0 or 1; its gradient is 0 almost everywhere."""
-
-    kernel = kernels.sign
-
-
-class Heaviside(Op):
-    """out = 0 where x < 0, at_zero where x = 0, 1 where x > 0; its gradient is 0 almost everywhere."""
-
-    kernel = kernels.heaviside
-
-
-class Equal(Op):
-    """out = 1 where a = b, else 0, in the dtype of the operands; its gradient is 0 almost everywhere."""
-
-    kernel = kernels.equal
+        _, to_a, to_b = ctx.inputs
+        return (
+            None,
+            where(cond, dout, 0.0) if to_a is not None else None,
+            where(cond, 0.0, dout) if to_b is not None else None,
+        )
 
 
 class Copy(Op):
@@ -266,100 +250,178 @@ class Contiguous(Op):
         return dout
 
 
-def add(a, b, alpha=1):
-    """a + alpha b with broadcasting."""
-    return apply2(Add, a, b if alpha == 1 else mul(b, alpha))
+def add(input, other, alpha=1):
+    """input + alpha other.
+
+    >>> import fastgrad as fg
+    >>> fg.add(fg.tensor([1.0, 2.0]), fg.tensor([[10.0], [20.0]]), alpha=2)
+    tensor([[21., 22.],
+            [41., 42.]])
+    """
+    return apply2(Add, input, other if alpha == 1 else mul(other, alpha))
 
 
-def sub(a, b, alpha=1):
-    """a - alpha b with broadcasting."""
-    return apply2(Sub, a, b if alpha == 1 else mul(b, alpha))
+def sub(input, other, alpha=1):
+    """input - alpha other."""
+    return apply2(Sub, input, other if alpha == 1 else mul(other, alpha))
 
 
-def mul(a, b):
-    """a * b with broadcasting."""
-    return apply2(Mul, a, b)
+def mul(input, other):
+    """input * other."""
+    return apply2(Mul, input, other)
 
 
-def div(a, b):
-    """a / b with broadcasting, true division."""
-    return apply2(Div, a, b)
+def div(input, other, rounding_mode=None):
+    """input / other, true division: of integers a float32.
+
+    rounding_mode: "trunc" rounds the quotient towards zero, "floor" down (`floor_divide`); integers stay integers, and
+    ZeroDivisionError is raised where one is divided by 0.
+
+    >>> import fastgrad as fg
+    >>> a = fg.tensor([7, -7])
+    >>> a / 2, fg.div(a, 2, rounding_mode="trunc"), fg.div(a, 2, rounding_mode="floor")
+    (tensor([ 3.5, -3.5]), tensor([ 3, -3]), tensor([ 3, -4]))
+    """
+    if rounding_mode is None:
+        return apply2(Div, input, other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise ValueError(f'div: rounding_mode must be None, "trunc" or "floor", not {rounding_mode!r}')
+    return apply(TruncDivide, *promoted(TruncDivide, input, other))
 
 
-def pow(a, b):
-    """a ** b with broadcasting; a square is one multiplication."""
-    if isinstance(b, (int, float)) and b == 2:
-        return mul(a, a)
-    return apply2(Pow, a, b)
+def arrays_of(*operands):
+    return [x.data if isinstance(x, Value) else x for x in operands]
 
 
-def neg(x):
+def pow(input, exponent):
+    """input ** exponent; a square is one multiplication. Errors: ValueError for integers to negative integer powers."""
+    kind = type(exponent)
+    if (kind is int or kind is float) and exponent == 2 and input.dtype.kind in ("f" if kind is float else "fiu"):
+        return mul(input, input)
+    return apply2(Pow, input, exponent)
+
+
+def square(input):
+    """x^2."""
+    return pow(input, 2)
+
+
+def neg(input):
     """-x."""
-    return apply1(Neg, x)
+    return apply1(Neg, input)
 
 
-def exp(x):
+def exp(input):
     """e ** x."""
-    return apply1(Exp, x)
+    return apply1(Exp, input)
 
 
-def log(x):
+def log(input):
     """The natural logarithm: -inf at 0, NaN below."""
-    return apply1(Log, x)
+    return apply1(Log, input)
 
 
-def sqrt(x):
+def sqrt(input):
     """The square root: NaN below 0."""
-    return apply1(Sqrt, x)
+    return apply1(Sqrt, input)
 
 
-def abs(x):
+def rsqrt(input):
+    """1 / sqrt(x): inf at 0, NaN below."""
+    return reciprocal(sqrt(input))
+
+
+def reciprocal(input):
+    """1 / x."""
+    return apply1(Reciprocal, input)
+
+
+def abs(input):
     """|x|."""
-    return apply1(Abs, x)
+    return apply1(Abs, input)
 
 
-def sign(x):
-    """-1, 0 or 1."""
-    return apply1(Sign, x)
+def sign(input):
+    """-1, 0 or 1; NaN stays NaN. Its gradient is 0."""
+    return apply1(Sign if input.dtype.kind != "b" else Copy, input)
 
 
-def heaviside(x, at_zero):
-    """The step function, with a chosen value at 0."""
-    return apply2(Heaviside, x, at_zero)
+def lerp(input, end, weight):
+    """input + weight (end - input): on the line from `input` at weight 0 to `end` at weight 1.
+
+    >>> import fastgrad as fg
+    >>> fg.lerp(fg.tensor([0.0, 10.0]), fg.tensor([1.0, 20.0]), 0.25)
+    tensor([ 0.25, 12.5 ])
+    """
+    return apply(Lerp, *promoted(Lerp, input, end, weight))
+
+
+def addcmul(input, tensor1, tensor2, value=1):
+    """input + value tensor1 tensor2."""
+    return add(input, mul(tensor1, tensor2), alpha=value)
+
+
+def addcdiv(input, tensor1, tensor2, value=1):
+    """input + value tensor1 / tensor2."""
+    return add(input, div(tensor1, tensor2), alpha=value)
+
+
+def where(condition, input=None, other=None):
+    """input where the condition holds, else other: tensors or numbers, promoted to one dtype.
+
+    With a condition alone: the indices where it holds, a tensor for each dimension; their number depends on values, so
+    this is not for a captured step. Errors: TypeError for a condition that is not bool.
+
+    >>> import fastgrad as fg
+    >>> x = fg.tensor([1.0, -2.0])
+    >>> fg.where(x > 0, x, 0.0), fg.where(x > 0)
+    (tensor([1., 0.]), (tensor([0]),))
+    """
+    cond = condition.data if isinstance(condition, Value) else np.asarray(condition)
+    if cond.dtype != np.bool_:
+        raise TypeError(f"where: cond must be a bool tensor, not {cond.dtype}; compare first, for example cond > 0")
+    if input is None and other is None:
+        kernels.refuse_capture("where(condition) alone", "use where(condition, a, b), whose shape is always the same")
+        return tuple(wrap(i) if isinstance(condition, Value) else i for i in np.nonzero(cond))
+    a, b = input, other
+    if not fits(a, b):
+        a, b = alike("where", (a, b))
+        dtype = result_type(*arrays_of(a, b))
+        a, b = (x if isinstance(x, (Value, np.ndarray)) else np.asarray(x, dtype) for x in (a, b))
+    return apply(Where, condition if isinstance(condition, Value) else cond, a, b)
+
+
+def masked_fill(input, mask, value):
+    """x with a number, or a tensor of one element, wherever the mask holds, in x's dtype.
+
+    >>> import fastgrad as fg
+    >>> x = fg.tensor([1.0, -2.0])
+    >>> x.masked_fill(x < 0, 9.0)
+    tensor([1., 9.])
+    """
+    if np.ndim(value.data if isinstance(value, Value) else value):
+        raise ValueError(
+            f"masked_fill: value must be a number or of no dimensions, not of shape {value.shape}; use where"
+        )
+    if isinstance(value, (Value, np.ndarray)):
+        value = cast(value, input.dtype)
+    elif not is_floating(input.dtype):
+        value = np.asarray(value).astype(input.dtype)
+    return where(mask, value, input)
 
 
 def equal(a, b):
-    """1 where a = b, else 0, as floats."""
-    return apply2(Equal, a, b)
+    """1 where a = b, else 0, in a's dtype."""
+    return cast(eq(a, b), a.dtype)
 
 
-def maximum(a, b):
-    """The larger of two, element by element; NaN wins."""
-    return apply2(Maximum, a, b)
-
-
-def minimum(a, b):
-    """The smaller of two, element by element; NaN wins."""
-    return apply2(Minimum, a, b)
-
-
-def clip(x, min=None, max=None):
-    """x held between two numbers; None is no bound."""
-    if min is None and max is None:
-        raise ValueError("clip needs min or max")
-    return apply(Clip, x, -math.inf if min is None else float(min), math.inf if max is None else float(max))
-
-
-def where(cond, a, b):
-    """a where cond, else b."""
-    cond = getattr(cond, "data", cond) if not isinstance(cond, np.ndarray) else cond
-    if cond.dtype != np.bool_:
-        raise TypeError(f"where: cond must be a bool tensor, not {cond.dtype}; compare first, for example cond > 0")
-    if not isinstance(a, (int, float)) or not isinstance(b, (int, float)):
-        a, b = promoted(Where, a, b)
-    return apply(Where, cond, a, b)
-
-
-def copy(x):
+def copy(input):
     """x in memory of its own; differentiable (PyTorch's clone)."""
-    return apply1(Copy, x)
+    return apply1(Copy, input)
+
+
+absolute, negative, subtract, multiply, divide, true_divide = abs, neg, sub, mul, div, div
+
+from .rounding import TruncDivide, floor_divide  # noqa: E402  (div rounds where it is asked to)

@@ -8,7 +8,8 @@ from .. import kernels
 from ..tape import Value, wrap
 from .axes import axes_of, axis_of, dropped, held, numpy_names, over_axes, three
 from .base import OUT, Op, apply
-from .elementwise import div, equal, maximum, minimum, mul
+from .elementwise import div, equal, mul
+from .limits import maximum, minimum
 from .pick import ValuesIndices
 from .reduce import Sum
 from .scatter import Gather

@@ -9,11 +9,12 @@ using one is refused.
 
 import numpy as np
 
-from .. import kernels, tape
-from ..tape import Node, Value, state
+from .. import kernels, tape, versions
+from ..tape import Node, Value, state, wrap
 from . import dtypes
-from .base import Op, apply, cast, contiguous
+from .base import OPS, Op, apply, cast, contiguous, stranger
 from .dtypes import is_floating, number_of, rank, result_type
+from .elementwise import pow
 from .index import as_key, getitem, is_basic, owned, write_at
 
 
@@ -122,14 +123,14 @@ def put(out, values):
 
 
 def in_place(name, op, x, *operands):
-    """x = op(x, *operands) in x's own memory. Numbers and tensors; the result must have x's shape and kind of dtype."""
+    """x = op(x, *operands) in x's own memory, for an op that is one kernel, and x a float tensor. Numbers and tensors;
+    the result must have x's shape."""
     refuse_leaf(name, x)
     operands = tuple(number_of(y) for y in operands)
-    recorded = state.grad and (x.requires_grad or any(isinstance(y, Value) and y.requires_grad for y in operands))
+    recorded = is_recorded(op, (x, *operands))
     operands = fitting(name, op, x, operands)
     arrays = [y.data if isinstance(y, Value) else y for y in operands]
-    edges = [(x.node or x) if x.requires_grad else None]
-    edges += [(y.node or y) if isinstance(y, Value) and y.requires_grad else None for y in operands]
+    edges = [(y.node or y) if isinstance(y, Value) and y.requires_grad else None for y in (x, *operands)]
     old, node = x.data, Node()
     if recorded:
         if 0 in op.saves:
@@ -138,30 +139,89 @@ def in_place(name, op, x, *operands):
         arrays = [kernels.copy(y) if s else y for y, s in zip(arrays, shared, strict=True)]
     if state.capture:
         state.capture.keep(x.data)
-    if op.kernel is not None and old.dtype.kind == "f":
-        op.kernel(old, *arrays, out=x.data)
-    else:
-        put(x.data, op.forward(node, old, *arrays))
+    op.kernel(old, *arrays, out=x.data)
     tape.changed(x.data)
     if recorded:
         become(x, tape.record(op, node, edges, (old, *arrays), x.data).node)
     return x
 
 
+def rewrite(name, function, x, *operands, **keywords):
+    """x = function(x, *operands) in x's own memory, for any function: out of place on x's old values, then written."""
+    refuse_leaf(name, x)
+    recorded = is_recorded(function, (x, *operands, *keywords.values()))
+
+    def before(y):
+        """An operand as it was before the change, in memory of its own where it would change and is still needed."""
+        if not recorded or not isinstance(y, Value) or not np.may_share_memory(y.data, x.data):
+            return y
+        return wrap(kernels.copy(y.data), (y.node or y) if y.requires_grad else None)
+
+    out = function(before(x), *map(before, operands), **{k: before(y) for k, y in keywords.items()})
+    refuse_unfit(name, x, out.dtype, out.shape)
+    out = cast(out, x.dtype)
+    if state.capture:
+        state.capture.keep(x.data)
+    put(x.data, out.data)
+    tape.changed(x.data)
+    if recorded:
+        out.node.clock = versions.clock  # the result is in x only now
+        become(x, out.node)
+    return x
+
+
+def in_place_form(function):
+    """The method that does in place what `function` does: `exp` gives ``exp_``, and so on.
+
+    Where the function is the op of its name, and that op is one kernel, the kernel writes into the tensor's memory.
+    """
+    name = function.__name__ + "_"
+    op = OPS.get(function.__name__.title().replace("_", ""))
+    needed = function.__code__.co_argcount - len(function.__defaults__ or ())
+    # Of a kernel's arguments the last is out. A square is no power, but a product.
+    direct = op is not None and op.kernel is not None and needed == len(op.kernel.names) - 1 and function is not pow
+
+    def method(self, *operands, **keywords):
+        if direct and not keywords and len(operands) == needed - 1 and is_floating(self.dtype):
+            return in_place(name, op, self, *operands)
+        return rewrite(name, function, self, *operands, **keywords)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"self = {function.__name__}(self, ...) in self's own memory, recorded where a gradient flows."
+    return method
+
+
+def is_recorded(op, operands):
+    """Whether a gradient flows through the operands; then none of them may be a view out of date."""
+    tensors = [y for y in operands if isinstance(y, Value) and y.requires_grad]
+    if not state.grad or not tensors:
+        return False
+    if tape.views_are_checked:
+        versions.refuse_old_views(op, [t.node or t for t in tensors], [t.data for t in tensors])
+    return True
+
+
 def fitting(name, op, x, operands):
     """The operands in x's dtype, if the result fits x."""
-    numbers = [
-        y.data if isinstance(y, Value) else y for y in operands if isinstance(y, (Value, np.ndarray, int, float))
-    ]
-    dtype = result_type(x.data, *numbers)
-    if op.floating and not is_floating(dtype):
-        dtype = dtypes.default_dtype
+    arrays = [y.data if isinstance(y, Value) else y for y in (x, *operands)]
+    try:
+        dtype = result_type(*arrays)
+    except TypeError:
+        raise TypeError(f"{name}: cannot combine a tensor with {stranger(arrays)}") from None
+    shapes = [np.shape(y) for y in arrays]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"{name}: the shapes {', '.join(map(str, shapes))} do not fit together") from None
+    refuse_unfit(name, x, dtypes.default_dtype if op.floating and not is_floating(dtype) else dtype, shape)
+    return tuple(cast(y, x.dtype) if isinstance(y, (Value, np.ndarray)) and y.dtype != x.dtype else y for y in operands)
+
+
+def refuse_unfit(name, x, dtype, shape):
     if rank(dtype) > rank(x.dtype):
         raise TypeError(f"{name}: the result is {dtype} and does not fit into a tensor of {x.dtype}; convert it first")
-    shape = np.broadcast_shapes(x.shape, *(np.shape(y) for y in numbers))
     if shape != x.shape:
         raise ValueError(f"{name}: the result has shape {shape} and does not fit into a tensor of shape {x.shape}")
-    return tuple(cast(y, x.dtype) if isinstance(y, (Value, np.ndarray)) and y.dtype != x.dtype else y for y in operands)
 
 
 def setitem(x, key, value):

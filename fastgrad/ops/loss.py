@@ -10,7 +10,8 @@ from ..tape import Value
 from .activation import sigmoid
 from .axes import floats, raw
 from .base import Op, apply, cast, promoted
-from .elementwise import abs, add, clip, div, log, mul, neg, sub, where
+from .elementwise import abs, add, div, log, mul, neg, sub, where
+from .limits import clip
 from .reduce import mean, sum
 from .scatter import Gather
 from .shape import reshape

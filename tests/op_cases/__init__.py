@@ -3,11 +3,11 @@
 A name that begins with a small letter is a function made of several ops, which is tried in the same way.
 """
 
-from . import activation, einsum, elementwise, extrema, index, inplace, join, loss, matmul, moments, reduce, scan
-from . import scatter, shape, softmax, sort
+from . import activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul
+from . import moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental
 
-FAMILIES = (activation, einsum, elementwise, extrema, index, inplace, join, loss, matmul, moments, reduce, scan)
-FAMILIES += (scatter, shape, softmax, sort)
+FAMILIES: list = [activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul]
+FAMILIES += [moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental]
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()

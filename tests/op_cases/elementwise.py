@@ -1,22 +1,26 @@
 """Cases of ops/elementwise.py."""
 
+from functools import partial
+
 import numpy as np
 
 from fastgrad import ops
-from fastgrad.ops import OPS, apply
 
 from .common import MASK, ONE, PAIR, TWO, Case, binary, fused, unary
 
+THREE = [((3, 5),) * 3, ((), (), ()), ((3, 1), (1, 4), ()), ((0,),) * 3]
+
+
+def np_lerp(a, b, w):
+    return a + w * (b - a)
+
+
+def sizes(*arrays):
+    """Of a sum: what was added up."""
+    return sum(np.abs(x) for x in arrays) * 2
+
+
 CASES = {
-    "Cast": [
-        Case(
-            lambda x: apply(OPS["Cast"], apply(OPS["Cast"], x, np.longdouble), x.dtype),
-            np.copy,
-            ONE,
-            kind="bits",
-            refused="conversion from",
-        )
-    ],
     "Add": [
         *binary(ops.add, np.add, scale=lambda a, b=1.5: np.abs(a) + np.abs(b)),
         Case(lambda x: ops.add(x, x), lambda x: x + x, ONE, kind="bits"),
@@ -36,16 +40,6 @@ CASES = {
     "Log": unary(ops.log, np.log, kind="elementary", domain="+"),
     "Sqrt": unary(ops.sqrt, np.sqrt, domain="+"),
     "Abs": unary(ops.abs, np.abs, kind="bits"),
-    "Maximum": binary(ops.maximum, np.maximum, kind="bits"),
-    "Minimum": binary(ops.minimum, np.minimum, kind="bits"),
-    "Clip": [
-        Case(lambda x: ops.clip(x, -0.5, 1.0), lambda x: np.clip(x, -0.5, 1.0), ONE, kind="bits"),
-        Case(lambda x: ops.clip(x, min=0.25), lambda x: np.maximum(x, 0.25), ONE, kind="bits"),
-        Case(lambda x: ops.clip(x, max=0.25), lambda x: np.minimum(x, 0.25), ONE, kind="bits"),
-    ],
-    "ClipBackward": [
-        Case(fused("ClipBackward", -0.5, 1.0), lambda d, x: np.where((x >= -0.5) & (x <= 1), d, 0), PAIR, kind="bits")
-    ],
     "Where": [
         Case(
             lambda a, b: ops.where(MASK, a, b),
@@ -56,10 +50,42 @@ CASES = {
         Case(lambda a: ops.where(MASK, a, 0.5), lambda a: np.where(MASK, a, 0.5), [((3, 5),)], kind="bits"),
     ],
     "Sign": unary(ops.sign, np.sign, kind="bits", order=1),
-    "Heaviside": unary(lambda x: ops.heaviside(x, 0.5), lambda x: np.heaviside(x, 0.5), kind="bits", order=1),
-    "Equal": [
-        Case(ops.equal, lambda a, b: (a == b).astype(a.dtype), TWO, kind="bits", order=1),
-        Case(lambda a: ops.equal(a, a), np.ones_like, ONE, kind="bits", order=0),
+    "Reciprocal": unary(ops.reciprocal, np.reciprocal),
+    "rsqrt": unary(ops.rsqrt, lambda x: 1 / np.sqrt(x), domain="+"),
+    "square": unary(ops.square, np.square),
+    "add": [Case(partial(ops.add, alpha=0.5), lambda a, b: a + 0.5 * b, TWO, scale=sizes)],
+    "sub": [Case(partial(ops.sub, alpha=-2), lambda a, b: a + 2 * b, TWO, scale=sizes)],
+    "Lerp": [
+        Case(ops.lerp, np_lerp, [((3, 5),) * 3, ((), (), ()), ((3, 1), (1, 4), ()), ((0,),) * 3], scale=sizes),
+        Case(lambda a, b: ops.lerp(a, b, 0.25), lambda a, b: np_lerp(a, b, 0.25), TWO, scale=sizes),
+        Case(lambda a, b: ops.lerp(a, b, 2), lambda a, b: np_lerp(a, b, 2), PAIR, scale=lambda a, b: 2 * sizes(a, b)),
+    ],
+    "addcmul": [
+        Case(ops.addcmul, lambda a, b, c: a + b * c, THREE, scale=lambda a, b, c: np.abs(a) + np.abs(b * c)),
+        Case(
+            partial(ops.addcmul, value=0.5),
+            lambda a, b, c: a + 0.5 * b * c,
+            THREE,
+            scale=lambda a, b, c: np.abs(a) + np.abs(b * c),
+        ),
+    ],
+    "addcdiv": [
+        Case(
+            partial(ops.addcdiv, value=-2.0),
+            lambda a, b, c: a - 2 * b / c,
+            THREE,
+            scale=lambda a, b, c: np.abs(a) + np.abs(2 * b / c),
+            domain="  +",
+        )
+    ],
+    "masked_fill": [
+        Case(lambda a: ops.masked_fill(a, MASK, 0.5), lambda a: np.where(MASK, 0.5, a), [((3, 5),)], kind="bits"),
+        Case(
+            lambda a, v: ops.masked_fill(a, MASK, v),
+            lambda a, v: np.where(MASK, v, a),
+            [((3, 5), ()), ((5,), ())],
+            kind="bits",
+        ),
     ],
     "Copy": unary(ops.copy, np.copy, kind="bits"),
     "Contiguous": unary(fused("Contiguous"), np.copy, kind="bits"),
