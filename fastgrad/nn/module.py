@@ -249,11 +249,11 @@ class Sequential(Module):
 
 
 class Flatten(Module):
-    """All axes from `start_dim` on as one."""
+    """The axes from `start_dim` to `end_dim` as one."""
 
-    def __init__(self, start_dim=1):
+    def __init__(self, start_dim=1, end_dim=-1):
         super().__init__()
-        self.start_dim = start_dim
+        self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x):
-        return x.flatten(self.start_dim)
+        return x.flatten(self.start_dim, self.end_dim)

@@ -5,8 +5,8 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 
 from .. import tape
 from . import activation, compare, dtypes, einsum as _einsum, elementwise, extrema, index, join, limits, loss
-from . import matmul as _matmul, moments, plane, reduce, rounding, scan, scatter as _scatter, shape
-from . import softmax as _softmax, sort as _sort, transcendental
+from . import matmul as _matmul, moments, plane, reduce, rounding, scan, scatter as _scatter, shape, softmax as _softmax
+from . import sort as _sort, transcendental
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
 from .compare import *  # noqa: F403
@@ -46,8 +46,6 @@ from .transcendental import *  # noqa: F403
 
 tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
-FAMILIES = (
-    *(activation, compare, dtypes, _einsum, elementwise, extrema, index, join, limits, loss, _matmul, moments, plane),
-    *(reduce, rounding, scan, _scatter, shape, _softmax, _sort, transcendental),
-)
+FAMILIES: list = [activation, compare, dtypes, _einsum, elementwise, extrema, index, join, limits, loss, _matmul]
+FAMILIES += [moments, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort, transcendental]
 __all__ = [name for family in FAMILIES for name in family.__all__]
