@@ -89,7 +89,7 @@ class Node:
         return twin
 
     def revive(self, array, i):
-        edge = self if i == OUT else self.inputs[i]
+        edge = self if i == OUT else self.inputs[i] if array is not None else None
         return wrap(array, edge) if type(edge) is Node else array if edge is None else edge
 
 
@@ -137,7 +137,7 @@ def record(op, node, edges, arrays, out):
     node.first = edges[0]
     node.second = edges[1] if len(edges) > 1 else None
     node.rest = tuple(edges[2:]) if len(edges) > 2 else ()
-    node.saved = op.keep(arrays, out) if op.saves else None
+    node.saved = op.keep(node, arrays, out) if op.saves else None
     if is_watched:
         watch.recorded(node, edges, arrays, out)
     return wrap(out, node)

@@ -347,3 +347,16 @@ def test_versions_of_released_arrays_are_forgotten(no_gc):
     for _ in range(100):
         fg.tensor(np.zeros(3)).zero_()
     assert len(fg.versions._changed) <= before + 1
+
+
+def test_an_operand_is_saved_only_where_the_other_ones_gradient_needs_it():
+    x = fg.tensor([1.0, 2.0], requires_grad=True)
+    a, b = x + 0.0, x + 1.0
+    scaled, moved, both = a * 3.0, fg.tensor([[1.0, 2.0]]) @ b.reshape(2, 1), a * b
+    assert scaled.node.saved == (None, 3.0)
+    assert moved.node.saved[1] is None
+    assert all(array is not None for array in both.node.saved)
+    del both
+    a.add_(1.0)  # nothing that is still needed
+    (scaled.sum() + moved.sum()).backward()
+    assert x.grad.tolist() == [4.0, 5.0]

@@ -22,8 +22,12 @@ __all__ = ["OPS", "OUT", "Op", "alike", "apply", "apply1", "apply2", "cast", "co
 OPS: dict = {}  # name -> class: every op there is
 
 
-def _keep_nothing(arrays, out):
+def _keep_nothing(node, arrays, out):
     return None
+
+
+def _keep_crossed(node, arrays, out):
+    return arrays[0] if node.second is not None else None, arrays[1] if node.first is not None else None
 
 
 class Op:
@@ -33,24 +37,28 @@ class Op:
     ``saves`` names what backward needs, by operand number (``OUT``: the result); it arrives as ``ctx.saved``, one
     value or a tuple. ``ctx.inputs[i] is None`` where no gradient of operand i is wanted. ``ctx.info`` is free for
     anything that is not differentiated (sizes, indices). Operands that get no gradient may be left off the end.
+    ``crossed``: it saves its first two operands, each for the other's gradient alone, and only where that is wanted.
     ``floating``: integers become floats first, as in exp and division.
     """
 
     saves: tuple = ()
     kernel: Any = None
+    crossed = False
     floating = False
     keep = staticmethod(_keep_nothing)
 
     def __init_subclass__(cls):
         OPS[cls.__name__] = cls
-        if cls.saves == (OUT,):
-            cls.keep = staticmethod(lambda arrays, out: out)
+        if cls.crossed:
+            cls.keep = staticmethod(_keep_crossed)
+        elif cls.saves == (OUT,):
+            cls.keep = staticmethod(lambda node, arrays, out: out)
         elif OUT in cls.saves:
             pick = itemgetter(*cls.saves)
-            cls.keep = staticmethod(lambda arrays, out: pick((*arrays, out)))
+            cls.keep = staticmethod(lambda node, arrays, out: pick((*arrays, out)))
         elif cls.saves:
             pick = itemgetter(*cls.saves)
-            cls.keep = staticmethod(lambda arrays, out: pick(arrays))
+            cls.keep = staticmethod(lambda node, arrays, out: pick(arrays))
 
     @classmethod
     def forward(cls, ctx, *operands):

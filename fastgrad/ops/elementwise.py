@@ -65,6 +65,7 @@ class Mul(Op):
     """out = a b;   da = dout b,   db = dout a."""
 
     saves = (0, 1)
+    crossed = True
     kernel = kernels.mul
 
     @staticmethod

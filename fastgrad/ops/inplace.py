@@ -133,7 +133,7 @@ def in_place(name, op, x, *operands):
     edges = [(y.node or y) if isinstance(y, Value) and y.requires_grad else None for y in (x, *operands)]
     old, node = x.data, Node()
     if recorded:
-        if 0 in op.saves:
+        if 0 in op.saves and not (op.crossed and edges[1] is None):
             old = kernels.copy(old)
         shared = [i in op.saves and np.may_share_memory(y, x.data) for i, y in enumerate(arrays, 1)]
         arrays = [kernels.copy(y) if s else y for y, s in zip(arrays, shared, strict=True)]

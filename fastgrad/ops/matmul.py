@@ -35,6 +35,7 @@ class Matmul(Op):
     """out[M,N] = a[M,K] b[K,N];   da = dout b^T,   db = a^T dout."""
 
     saves = (0, 1)
+    crossed = True
 
     @staticmethod
     def forward(ctx, a, b):
@@ -52,6 +53,7 @@ class BatchMatmul(Op):
     """out[B,M,N] = a[B,M,K] b[B,K,N], one product for each B;   da = dout b^T,   db = a^T dout."""
 
     saves = (0, 1)
+    crossed = True
 
     kernel = kernels.bmm
 
@@ -67,6 +69,7 @@ class Linear(Op):
     """out[N,O] = x[N,I] w[O,I]^T + b[O];   dx = dout w,   dw = dout^T x,   db = sum of dout over N."""
 
     saves = (0, 1)
+    crossed = True
 
     @staticmethod
     def forward(ctx, x, w, b):
