@@ -43,12 +43,15 @@ def draw(rng, row):
     return arrays
 
 
+def as_array(x):
+    return x.detach().numpy() if hasattr(x, "detach") else np.asarray(x)
+
+
 def outputs(out):
     return list(out) if isinstance(out, (tuple, list)) else [out]
 
 
 def compare(found, expected, what):
-    found, expected = np.asarray(found), np.asarray(expected)
     assert found.shape == expected.shape, f"{what}: {found.shape}, PyTorch {expected.shape}"
     assert found.dtype == expected.dtype, f"{what}: {found.dtype}, PyTorch {expected.dtype}"
     if found.dtype.kind == "f":
@@ -61,20 +64,20 @@ def compare(found, expected, what):
 def evaluate(m, row, leaves, seeds):
     """Results, first and second derivatives, as arrays; None where nothing flows."""
     outs = outputs(row.call(m, *leaves))
-    results = [np.array(o.detach() if hasattr(o, "detach") else o) for o in outs]
+    results = [as_array(o) for o in outs]
     outs = [o for o in outs if getattr(o, "requires_grad", False)]
     if not row.order or not outs:
         return results, [], []
     give = m.from_numpy
     total = sum((o * give(np.resize(s, o.shape))).sum() for o, s in zip(outs, seeds, strict=False))
     first = m.autograd.grad(total, leaves, create_graph=True, allow_unused=True)
-    slopes = [None if g is None else np.array(g.detach()) for g in first]
+    slopes = [None if g is None else as_array(g) for g in first]
     flowing = [g for g in first if g is not None and g.requires_grad]
     if row.order < 2 or not flowing:
         return results, slopes, []
     again = sum((g * give(np.resize(seeds[0][::-1], g.shape))).sum() for g in flowing)
     second = m.autograd.grad(again, leaves, allow_unused=True)
-    return results, slopes, [None if g is None else np.array(g.detach()) for g in second]
+    return results, slopes, [None if g is None else as_array(g) for g in second]
 
 
 @needs_torch
@@ -84,7 +87,7 @@ def test_is_pytorchs(row, layout, rng):
     arrays = [laid_out(x, layout) for x in draw(rng, row)]
     seeds = [rng.uniform(0.5, 1.5, 997) for _ in range(8)]
     mine = [fg.from_numpy(x).requires_grad_() for x in arrays]
-    theirs = [torch.tensor(x, requires_grad=True) for x in arrays]  # a copy: torch refuses negative strides
+    theirs = [torch.tensor(x.copy(), requires_grad=True) for x in arrays]  # torch refuses negative strides
     found, expected = evaluate(fg, row, mine, seeds), evaluate(torch, row, theirs, seeds)
     for what, a, b in zip(("result", "gradient", "second derivative"), found, expected, strict=True):
         for i in range(max(len(a), len(b))):

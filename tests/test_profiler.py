@@ -224,8 +224,9 @@ def test_blocks_that_end_in_the_order_they_began():
 def test_a_block_inside_a_function_of_a_captured_step():
     inner = []
     captured = fg.capture(lambda x: fg.from_numpy(kernels.host(seen_inside, (x * 2.0).data, inner)) + 1.0)
-    captured(fg.tensor([1.0]))
-    p = profiled(lambda: captured(fg.tensor([1.0])))
+    x = fg.tensor([1.0])
+    captured(x)
+    p = profiled(lambda: captured(x))
     assert [e.kernel for e in p.events] == ["mul", "neg", "add"]
     assert [e.kernel for e in inner[-1].events] == ["neg"]
     assert [e.replayed for e in p.events] == [True, False, True]
@@ -338,8 +339,9 @@ def test_an_empty_block():
 
 def test_the_trace_file(tmp_path):
     captured = fg.capture(lambda x: (x * 2.0).sum())
-    captured(fg.tensor([1.0, 2.0]))
-    p = profiled(lambda: (work(), captured(fg.tensor([1.0, 2.0]))))
+    x = fg.tensor([1.0, 2.0])
+    captured(x)
+    p = profiled(lambda: (work(), captured(x)))
     p.chrome_trace(tmp_path / "trace.json")
     found = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     assert [e["name"] for e in found] == [e.kernel for e in p.events]

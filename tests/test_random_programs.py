@@ -155,7 +155,7 @@ def run(m, shapes, steps, seed, tensor):
 def slopes(m, program, tensor):
     loss, inputs = run(m, *program, tensor)
     found = m.autograd.grad(loss, inputs, allow_unused=True)
-    return loss, [np.zeros(x.shape) if g is None else np.array(g) for g, x in zip(found, inputs, strict=True)]
+    return loss, [np.zeros(x.shape) if g is None else g.detach().numpy() for g, x in zip(found, inputs, strict=True)]
 
 
 def fastgrad_tensor(array):
