@@ -35,6 +35,6 @@ from .sort import *  # noqa: F403
 
 tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
-FAMILIES = (activation, dtypes, _einsum, elementwise, extrema, index, join, loss, _matmul, moments, reduce, scan)
+FAMILIES: tuple = (activation, dtypes, _einsum, elementwise, extrema, index, join, loss, _matmul, moments, reduce, scan)
 FAMILIES += (_scatter, shape, _softmax, _sort)
 __all__ = [name for family in FAMILIES for name in family.__all__]
