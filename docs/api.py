@@ -4,6 +4,7 @@ A kernel's documentation is that of its definition, the reference function of th
 """
 
 import sys
+from inspect import ismodule
 from pathlib import Path
 
 import pdoc
@@ -12,7 +13,17 @@ import fastgrad
 from fastgrad import kernels
 
 
+def names_of(module, elsewhere):
+    """What a package offers beside its modules and what another page shows; pdoc itself shows what is defined in it."""
+    return [
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and callable(thing) and not ismodule(thing) and name not in elsewhere
+    ]
+
+
 def main(folder):
+    fastgrad.__all__ = names_of(fastgrad, elsewhere=fastgrad.ops.__all__)
     for name, kernel in kernels.KERNELS.items():
         setattr(kernels, name, kernel.reference)
     pdoc.render.configure(docformat="markdown", footer_text=f"fastgrad {fastgrad.__version__}", search=True)
