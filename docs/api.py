@@ -3,6 +3,7 @@
 A kernel's documentation is that of its definition, the reference function of the same name and arguments.
 """
 
+import pkgutil
 import sys
 from inspect import ismodule
 from pathlib import Path
@@ -14,12 +15,14 @@ from fastgrad import kernels
 
 
 def names_of(module, elsewhere):
-    """What a package offers beside its modules and what another page shows; pdoc itself shows what is defined in it."""
-    return [
+    """What a package offers, its modules last, but for what another page shows. (pdoc lists what is defined in it.)"""
+    here = [
         name
         for name, thing in vars(module).items()
         if not name.startswith("_") and callable(thing) and not ismodule(thing) and name not in elsewhere
     ]
+    modules = [found.name for found in pkgutil.iter_modules(module.__path__) if not found.name.startswith("_")]
+    return list(dict.fromkeys(here + modules))
 
 
 def main(folder):
