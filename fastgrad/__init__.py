@@ -5,6 +5,9 @@
 >>> (x * x).sum().backward()
 >>> x.grad
 tensor([2., 4.])
+
+The operations, each also a method of `Tensor`, are in `fastgrad.ops`; layers and losses in `fastgrad.nn`, update rules
+in `fastgrad.optim`.
 """
 
 __version__ = "0.1.0"

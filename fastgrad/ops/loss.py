@@ -157,7 +157,12 @@ def alike_in_shape(name, input, target):
 
 
 def mse_loss(input, target, reduction="mean"):
-    """(input - target)^2, averaged."""
+    """(input - target)^2, averaged (`"sum"` adds up, `"none"` leaves it). Both of one shape: a loss does not broadcast.
+
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.mse_loss(fg.tensor([1.0, 2.0]), fg.tensor([0.0, 4.0]))
+    tensor(2.5)
+    """
     input, target = alike_in_shape("mse_loss", input, target)
     error = sub(input, target)
     return reduced(mul(error, error), reduction)
