@@ -41,10 +41,10 @@ class Interop(Value):
         return format(repr(self), spec) if not spec else object.__format__(self, spec)
 
     # -- NumPy and Python ----------------------------------------------------------------------------------------------
-    def numpy(self):
-        """The array itself, sharing memory."""
+    def numpy(self, *, force=False):
+        """The array itself, sharing memory; with ``force`` also that of a tensor which requires a gradient."""
         kernels.refuse_capture("numpy()", "return the tensor from the step and read it outside")
-        if self.requires_grad:
+        if self.requires_grad and not force:
             raise RuntimeError("numpy() of a tensor that requires a gradient: call detach().numpy()")
         return self.data
 
