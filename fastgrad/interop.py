@@ -84,7 +84,7 @@ class Interop(Value):
     def item(self):
         kernels.refuse_capture("item()", "return the tensor from the step and read it outside")
         if self.data.size != 1:
-            raise ValueError(f"item() needs one element, the tensor has shape {self.shape}")
+            raise ValueError(f"item() needs one element, the tensor has shape {self.shape}; index it, or use tolist()")
         return self.data.item()
 
     def tolist(self):
@@ -104,7 +104,8 @@ class Interop(Value):
 
     def __bool__(self):
         if self.data.size != 1:
-            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous")
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; use its any() or all()")
+        kernels.refuse_capture("a decision on a tensor's value (if, while, and)", "choose with where() instead")
         return bool(self.item())
 
     # -- dtype ---------------------------------------------------------------------------------------------------------

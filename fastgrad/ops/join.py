@@ -128,7 +128,7 @@ def concatenate(tensors, dim=0):
         raise IndexError(f"concatenate: dim {dim} of tensors of {n} dimensions")
     axis = dim % n
     if len({(*s[:axis], *s[axis + 1 :]) for s in shapes}) > 1 or any(len(s) != n for s in shapes):
-        raise ValueError(f"concatenate: shapes {shapes} differ outside dim {dim}")
+        raise ValueError(f"concatenate: shapes {shapes} differ outside dim {dim}, where they must agree")
     return apply(Concatenate, axis, *whole)
 
 

@@ -130,7 +130,9 @@ def cross_entropy(input, target, reduction="mean"):
     """-log softmax(input)[target]: logits (N, C) and integer labels (N,) in 0..C-1, or one row (C,) and one label."""
     labels = target.data if isinstance(target, Value) else np.asarray(target)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: target must hold integer labels, not {labels.dtype}")
+        raise TypeError(
+            f"cross_entropy: target must hold integer labels, not {labels.dtype}; convert them, target.long()"
+        )
     if input.ndim == 1 and labels.ndim == 0:
         return reduced(reshape(cross_entropy(reshape(input, 1, -1), labels.reshape(1), "none"), ()), reduction)
     if input.ndim != 2 or labels.shape != input.shape[:1]:

@@ -1,6 +1,7 @@
 """Ops that give a tensor another shape. Where NumPy gives a view, the result is a view that shares memory."""
 
 from math import prod
+from operator import index as as_index
 
 import numpy as np
 
@@ -119,7 +120,10 @@ def as_sizes(shape):
     """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
     if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
         shape = shape[0]
-    return tuple(int(n) for n in shape)
+    try:
+        return tuple(map(as_index, shape))
+    except TypeError:
+        raise TypeError(f"a shape is made of integers, not of {shape!r}; to another dtype it is x.to(dtype)") from None
 
 
 # -- the same elements in another shape --------------------------------------------------------------------------------
