@@ -5,6 +5,7 @@ import numpy as np
 from . import kernels, ops
 from .devices import device as as_device
 from .ops import dtypes
+from .ops.base import constant
 from .ops.shape import as_sizes
 from .tape import Value, wrap
 
@@ -66,6 +67,7 @@ class Interop(Value):
     # -- copies and pickles --------------------------------------------------------------------------------------------
     def __reduce__(self):
         refuse_history("pickle", self)
+        kernels.refuse_capture("pickle", "return the tensor from the step and pickle it outside")
         return revived, (type(self), self.data, self.requires_grad)
 
     def __copy__(self):
@@ -188,7 +190,7 @@ def as_array(data):
     array = np.array(data)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"a tensor holds numbers, not {array.dtype}")
-    return array.astype(dtypes.default_dtype) if array.dtype.kind == "f" else array
+    return constant(array.astype(dtypes.default_dtype) if array.dtype.kind == "f" else array)
 
 
 def holds_tensors(data):

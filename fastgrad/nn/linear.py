@@ -24,8 +24,9 @@ class Linear(Module):
     (1, 2)
     """
 
-    def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
+    def __init__(self, in_features, out_features, bias=True, dtype=None):
         super().__init__()
+        dtype = dtype or ops.dtypes.default_dtype
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(tensor(np.empty((out_features, in_features), dtype)))
         self.bias = Parameter(tensor(np.empty(out_features, dtype))) if bias else None

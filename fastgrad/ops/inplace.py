@@ -193,12 +193,9 @@ def in_place_form(function):
 
 def is_recorded(op, operands):
     """Whether a gradient flows through the operands; then none of them may be a view out of date."""
-    tensors = [y for y in operands if isinstance(y, Value) and y.requires_grad]
-    if not state.grad or not tensors:
-        return False
-    if tape.views_are_checked:
-        versions.refuse_old_views(op, [t.node or t for t in tensors], [t.data for t in tensors])
-    return True
+    if state.grad and tape.views_are_checked:
+        tape.refuse_old_views(op, operands)
+    return state.grad and any(isinstance(y, Value) and y.requires_grad for y in operands)
 
 
 def fitting(name, op, x, operands):
@@ -238,7 +235,7 @@ def assign(name, x, value):
 def write(name, x, place, value):
     refuse_leaf(name, x)
     target = x.data[place.key]
-    recorded = state.grad and (x.requires_grad or (isinstance(value, Value) and value.requires_grad))
+    recorded = is_recorded(WriteAt, (x, value))
     if isinstance(value, (list, tuple)):
         value = np.asarray(value, x.dtype)
     if isinstance(value, (Value, np.ndarray)):
