@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from workloads import LAYERS, Library, trainer
+from measuring import Library
+from workloads import LAYERS, trainer
 
 import fastgrad as fg
 from fastgrad import kernels

@@ -94,6 +94,15 @@ def all_rows():
         limit("adam-small", "Adam, 14 tensors, 130,010 parameters", "adam_small", 25, "us", [torch("adam_small")]),
         limit("deep", "1,000,000-node chain: forward, backward, release", "deep", 5, "s", [torch("deep")]),
         limit("deep", "1,000,000-node chain: peak memory", "deep", 600, "MB", [torch("deep")], "peak_mb"),
+        *(
+            speed(f"elementwise-{f}", f"{f}, forward and backward, 1000 x 1000", job, [torch(job)], 1.0)
+            for f in ("add", "mul", "exp", "log", "sqrt", "sum0", "sum1", "sum")
+            for job in (f"elementwise:{f}",)
+        ),
+        *(
+            limit(f"profiled-{how}", f"profiler on / off, batch 100, {how}", f"profiled:{how}", 1.1, "x")
+            for how in ("eager", "captured")
+        ),
         limit("import", "import beyond NumPy's", "import", 25, "ms"),
         limit("fork", "100 forked children multiply and step: lost", "fork", 0, "children", metric="lost"),
         limit("fork", "100 forked children multiply and step: time", "fork", 10, "s"),

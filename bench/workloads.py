@@ -14,115 +14,30 @@ the call. Names (a part after a colon is an argument):
     adam_small                     Adam on the MLP's 14 tensors, gradients set once; us
     deep                           a chain of 1,000,000 mul: forward, backward, release; s
     interleave:N                   matmul, add, NumPy's matmul in turn against the sum of the three alone; x
+    elementwise:add|mul|exp|log|sqrt|sum0|sum1|sum    forward and backward at 1000 x 1000; us
+    profiled:eager|captured        a step of the MLP at batch 100 with the profiler on, over one with it off; x
     import                         import of the library beyond that of NumPy; ms
     fork                           100 forked children multiply and step after their parent did; s
 """
 
 import argparse
 import gc
-import importlib
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
 from itertools import pairwise
 
 import numpy as np
+from measuring import WORKLOADS, Library, draw, expect, measure, probe, result, workload
 
 CHAIN, DEEP, PARAMETERS = 1000, 1_000_000, 1 << 25
 LAYERS = (784, 100, 100, 100, 100, 100, 100, 10)
 RULE_BYTES = {"sgd": 12, "momentum": 20, "adam": 28}  # the least an element moves: read g, read and write p (v | m, v)
 TURNS, BLOCKS = 1000, 10  # interleave: turns in all, in blocks
 CHILDREN, PATIENCE = 100, 10.0  # fork
-WORKLOADS = {}
-
-
-def workload(function):
-    """Registers a workload under its function's name."""
-    WORKLOADS[function.__name__.rstrip("_")] = function
-    return function
-
-
-class Library:
-    """A library by name, and the few places where fastgrad and PyTorch are not called alike."""
-
-    def __init__(self, name, threads=None):
-        self.name = name
-        self.module = importlib.import_module(name)
-        if name == "numpy":
-            self.tensor, self.no_grad = np.asarray, nullcontext
-            return
-        if threads:
-            self.module.set_num_threads(threads)
-        self.nn = importlib.import_module(f"{name}.nn")
-        self.optim = importlib.import_module(f"{name}.optim")
-        self.functional = importlib.import_module(f"{name}.nn.functional")
-        self.tensor, self.no_grad = self.module.from_numpy, self.module.no_grad
-
-    def leaf(self, array):
-        """A tensor that collects a gradient."""
-        return self.tensor(array).requires_grad_()
-
-    def capture(self, step):
-        return self.module.capture(step) if self.name == "fastgrad" else step
-
-    def rule(self, name, parameters, lr, mode="fused"):
-        """An update rule; `mode` is how torch is to run it and says nothing to fastgrad."""
-        if self.name == "torch":
-            switch = {} if mode == "default" else {mode: True}
-            if name == "adam":
-                return self.optim.Adam(parameters, lr=lr, **switch)
-            return self.optim.SGD(parameters, lr=lr, momentum=0.9 if name == "momentum" else 0, **switch)
-        rules = {"sgd": self.optim.SGD, "momentum": self.optim.Momentum, "adam": self.optim.Adam}
-        return rules[name](parameters, lr=lr)
-
-
-def draw(seed, *shape, scale=1.0):
-    """Standard normal float32 numbers, the same in every process."""
-    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32) * np.float32(scale)
-
-
-def probe(array, n=16):
-    """A few elements, spread over the array, as Python floats: what two libraries are compared by."""
-    flat = np.asarray(array).reshape(-1)
-    return [float(flat[i]) for i in np.linspace(0, flat.size - 1, min(n, flat.size)).astype(int)]
-
-
-def measure(call, seconds=1.0, rounds=15):
-    """Seconds a call in each of `rounds` rounds, each long enough to be timed, after a warm-up."""
-    call()
-    start = time.perf_counter()
-    call()
-    once = time.perf_counter() - start
-    for _ in range(min(200, int(0.2 / once))):
-        call()
-    start = time.perf_counter()
-    for _ in range(inner := max(1, min(200, int(0.1 / once)))):
-        call()
-    inner = max(1, int(seconds / rounds / ((time.perf_counter() - start) / inner)))
-    found = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        for _ in range(inner):
-            call()
-        found.append((time.perf_counter() - start) / inner)
-    return found
-
-
-def result(seconds, unit, check, scale=None, **extra):
-    """What a workload returns: the median over rounds in `unit`, the rounds, the numbers to check."""
-    scale = scale or {"s": 1, "ms": 1e3, "us": 1e6}[unit]
-    rounds = [s * scale for s in seconds]
-    return {"unit": unit, "value": statistics.median(rounds), "rounds": rounds, "check": check, **extra}
-
-
-def expect(what, found, wanted, rtol, atol=0.0):
-    """Refuses to time a wrong answer."""
-    if not np.allclose(found, wanted, rtol=rtol, atol=atol):
-        raise SystemExit(f"{what}: wrong answer: {found}, expected {wanted}")
 
 
 # -- the tape ----------------------------------------------------------------------------------------------------------
@@ -147,6 +62,48 @@ def chain(lib, shape):
     expect("chain", y, draw(0, *shape) * grow + (grow - 1), rtol=1e-3, atol=1e-4)
     expect("chain's gradient", x.grad.numpy(), np.full(shape, grow), rtol=1e-3)
     return result(measure(run), "us", probe(y) + probe(x.grad.numpy()), scale=1e6 / CHAIN)
+
+
+@workload
+def elementwise(lib, name):
+    m = lib.module
+    a, b = lib.leaf(np.abs(draw(0, 1000, 1000)) + 0.5), lib.leaf(np.abs(draw(1, 1000, 1000)) + 0.5)
+    calls = {
+        "add": lambda: a + b,
+        "mul": lambda: a * b,
+        **{f: lambda f=f: getattr(m, f)(a) for f in ("exp", "log", "sqrt", "sum")},
+        **{f"sum{axis}": lambda axis=axis: a.sum(axis) for axis in (0, 1)},
+    }
+    dout = lib.tensor(np.asarray(draw(2, *calls[name]().shape)))
+
+    def both():
+        a.grad = b.grad = None
+        out = calls[name]()
+        out.backward(dout)
+        return out
+
+    out = both()
+    expect("add, by its gradient", a.grad.numpy(), dout.numpy(), 0) if name == "add" else None
+    return result(measure(both), "us", probe(out.detach().numpy()) + probe(a.grad.numpy()))
+
+
+@workload
+def profiled(lib, how):
+    step, x, labels, _ = trainer(lib, 100, 1e-3)
+    step = lib.capture(step) if how == "captured" else step
+    off, on = [], []
+    for i in range(700):
+        start = time.perf_counter()
+        step(x, labels)
+        middle = time.perf_counter()
+        with lib.module.profile() as p:
+            begin = time.perf_counter()
+            step(x, labels)
+            end = time.perf_counter()
+        if i >= 100:
+            off.append(middle - start)
+            on.append(end - begin)
+    return result([b / a for a, b in zip(off, on, strict=True)], "x", [float(len(p.events))], scale=1)
 
 
 @workload

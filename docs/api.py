@@ -3,7 +3,9 @@
 A kernel's documentation is that of its definition, the reference function of the same name and arguments.
 """
 
+import pkgutil
 import sys
+from inspect import ismodule
 from pathlib import Path
 
 import pdoc
@@ -12,7 +14,19 @@ import fastgrad
 from fastgrad import kernels
 
 
+def names_of(module, elsewhere):
+    """What a package offers, its modules last, but for what another page shows. (pdoc lists what is defined in it.)"""
+    here = [
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and callable(thing) and not ismodule(thing) and name not in elsewhere
+    ]
+    modules = [found.name for found in pkgutil.iter_modules(module.__path__) if not found.name.startswith("_")]
+    return list(dict.fromkeys(here + modules))
+
+
 def main(folder):
+    fastgrad.__all__ = names_of(fastgrad, elsewhere=fastgrad.ops.__all__)
     for name, kernel in kernels.KERNELS.items():
         setattr(kernels, name, kernel.reference)
     pdoc.render.configure(docformat="markdown", footer_text=f"fastgrad {fastgrad.__version__}", search=True)

@@ -42,10 +42,10 @@ class Interop(Value):
         return format(repr(self), spec) if not spec else object.__format__(self, spec)
 
     # -- NumPy and Python ----------------------------------------------------------------------------------------------
-    def numpy(self):
-        """The array itself, sharing memory."""
+    def numpy(self, *, force=False):
+        """The array itself, sharing memory; with ``force`` also that of a tensor which requires a gradient."""
         kernels.refuse_capture("numpy()", "return the tensor from the step and read it outside")
-        if self.requires_grad:
+        if self.requires_grad and not force:
             raise RuntimeError("numpy() of a tensor that requires a gradient: call detach().numpy()")
         return self.data
 
@@ -86,7 +86,7 @@ class Interop(Value):
     def item(self):
         kernels.refuse_capture("item()", "return the tensor from the step and read it outside")
         if self.data.size != 1:
-            raise ValueError(f"item() needs one element, the tensor has shape {self.shape}")
+            raise ValueError(f"item() needs one element, the tensor has shape {self.shape}; index it, or use tolist()")
         return self.data.item()
 
     def tolist(self):
@@ -106,7 +106,8 @@ class Interop(Value):
 
     def __bool__(self):
         if self.data.size != 1:
-            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous")
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; use its any() or all()")
+        kernels.refuse_capture("a decision on a tensor's value (if, while, and)", "choose with where() instead")
         return bool(self.item())
 
     # -- dtype ---------------------------------------------------------------------------------------------------------

@@ -52,7 +52,9 @@ class Tensor(Interop):
     def __init__(self, data, requires_grad=False):
         data = as_array(data)
         if requires_grad and data.dtype.kind != "f":
-            raise TypeError(f"only float tensors can require a gradient, not {data.dtype}")
+            raise TypeError(
+                f"only float tensors can require a gradient, not {data.dtype}; convert it first, to float32"
+            )
         self.data, self.requires_grad, self.node, self._grad = data, bool(requires_grad), None, None
 
     # -- what it is ----------------------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ class Tensor(Interop):
         if not requires_grad and self.node is not None:
             raise RuntimeError("requires_grad_(False) of a result: only leaves can be switched off; use detach()")
         if requires_grad and self.data.dtype.kind != "f":
-            raise TypeError(f"only float tensors can require a gradient, not {self.dtype}")
+            raise TypeError(f"only float tensors can require a gradient, not {self.dtype}; convert it first, x.float()")
         self.requires_grad = requires_grad
         return self
 

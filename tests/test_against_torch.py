@@ -44,7 +44,7 @@ def draw(rng, row):
 
 
 def as_array(x):
-    return x.detach().numpy() if hasattr(x, "detach") else np.asarray(x)
+    return x.numpy(force=True) if hasattr(x, "numpy") else np.asarray(x)  # some zeros of torch's need force
 
 
 def outputs(out):

@@ -265,6 +265,19 @@ def test_integers_are_not_divided_by_zero(what):
     assert (fg.tensor([7, -7]) / 0).tolist() == [INF, -INF]
 
 
+def test_result_type_takes_tensors():
+    assert fg.result_type(fg.tensor([1, 2]), 0.5) == np.float32
+    assert fg.result_type(fg.tensor([1.0]), fg.tensor(2.0, dtype=fg.float64)) == np.float32
+
+
+def test_a_number_leaves_its_factor_free_to_change():
+    x = fg.tensor([1.0, 2.0], requires_grad=True)
+    y = x.clone()
+    y[0] = y[1] * 3.0
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 4]
+
+
 def test_truth_values_are_not_divided():
     m = fg.tensor([True, False])
     for f in (fg.floor_divide, fg.remainder, fg.fmod):

@@ -340,8 +340,9 @@ def test_rules_on_lists_of_tensors(name, dtype, rng):
     """More tensors than the call keeps on its stack, empty ones among them; the same bits as one by one."""
     sizes = [0, 1, 3, 15, 16, 17, 0, 4097, 33_000, *range(20, 45), 0]
     shapes = [(n,) if n % 2 else (n // 2, 2) for n in sizes]
-    count = len([n for n in KERNELS[name].names if n in "pgmv"])
-    settings = [0.1] if name in ("sgd", "momentum") else []
+    kernel = KERNELS[name]
+    count = kernel.signature.count("[n]")
+    settings = [0.1 for scalar in kernel.names[count:] if scalar not in kernel.defaults]
     start = [[np.abs(numbers(rng, dtype, s)) for s in shapes] for _ in range(count)]
     alone = [[a.copy() for a in arrays] for arrays in start]
     for tensors in zip(*alone, strict=True):

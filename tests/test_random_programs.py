@@ -163,7 +163,7 @@ def fastgrad_tensor(array):
 
 
 def hold_together(a, b):
-    np.testing.assert_allclose(float(a[0]), float(b[0]), rtol=RTOL, atol=RTOL)
+    np.testing.assert_allclose(a[0].item(), b[0].item(), rtol=RTOL, atol=RTOL)
     for x, y in zip(a[1], b[1], strict=True):
         np.testing.assert_allclose(x, y, rtol=RTOL, atol=RTOL * max(1.0, np.abs(y).max(initial=0.0)))
 

@@ -21,7 +21,8 @@ cdef object bind_broadcast(Kernel self, PyArrayObject **operand, PyObject **argv
             if size != 1 and shape[k] == 1:
                 shape[k] = size
             elif size != 1 and size != shape[k]:
-                raise ValueError(f"{self.__name__}: the shapes do not broadcast: {self.describe(argv, False)}")
+                raise ValueError(f"{self.__name__}: the shapes do not broadcast: {self.describe(argv, False)}; "
+                                 f"counted from the last, sizes must be equal or 1: reshape or unsqueeze one of them")
     for s in range(self.slots):
         if operand[s] == NULL and not (call.numbers >> s & 1):
             out = new_array(self.typenum_of(s, call), ndim, shape)

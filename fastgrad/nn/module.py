@@ -60,6 +60,11 @@ class Module:
                 raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting {name}")
             mine = registries.pop(isinstance(value, Module))
             mine[name] = value
+        elif isinstance(value, Tensor) and name in self.__dict__.get("_parameters", ()):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a Parameter, and a Tensor would not be trained in its place: assign "
+                f"nn.Parameter(tensor), or write into it by copy_ under no_grad()"
+            )
         for registry in registries:
             registry.pop(name, None)
         object.__setattr__(self, name, value)
@@ -198,7 +203,9 @@ class Module:
         own = dict(self.named_parameters())
         missing, unexpected = [n for n in own if n not in state], [n for n in state if n not in own]
         if strict and (missing or unexpected):
-            raise KeyError(f"load_state_dict: missing {missing}, unexpected {unexpected}")
+            raise KeyError(
+                f"load_state_dict: missing {missing}, unexpected {unexpected}; strict=False loads what both have"
+            )
         arrays = {name: as_array(state[name]) for name in own if name in state}
         for name, array in arrays.items():
             if array.shape != own[name].shape:

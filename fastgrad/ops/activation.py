@@ -78,15 +78,30 @@ class TanhBackward(Op):
 
 
 def relu(x):
-    """max(x, 0); NaN stays NaN."""
+    """max(x, 0); NaN stays NaN. Its gradient at 0 is 0.
+
+    >>> import fastgrad as fg
+    >>> fg.relu(fg.tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 0., 2.])
+    """
     return apply1(Relu, x)
 
 
 def sigmoid(x):
-    """1 / (1 + e^-x), in (0, 1)."""
+    """1 / (1 + e^-x), in [0, 1], without overflow. Integers become floats.
+
+    >>> import fastgrad as fg
+    >>> fg.sigmoid(fg.tensor([-1000.0, 0.0, 1.0]))
+    tensor([0.    , 0.5   , 0.7311])
+    """
     return apply1(Sigmoid, x)
 
 
 def tanh(x):
-    """The hyperbolic tangent, in (-1, 1)."""
+    """The hyperbolic tangent, (e^x - e^-x) / (e^x + e^-x), in [-1, 1]. Integers become floats.
+
+    >>> import fastgrad as fg
+    >>> fg.tanh(fg.tensor([0.0, 1.0, 1000.0]))
+    tensor([0.    , 0.7616, 1.    ])
+    """
     return apply1(Tanh, x)

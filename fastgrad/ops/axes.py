@@ -34,7 +34,9 @@ def axes_of(dim, ndim, name):
     dims = [int(dim)] if isinstance(dim, (int, np.integer)) else list(dim) or list(range(ndim))
     axes = sorted({d + (ndim or 1) if d < 0 else d for d in dims})
     if len(axes) != len(dims) or (axes and not (axes[0] >= 0 and axes[-1] < (ndim or 1))):
-        raise IndexError(f"{name}: dim {dim} does not name distinct axes of a tensor of {ndim} dimensions")
+        raise IndexError(
+            f"{name}: dim {dim} does not name distinct axes of a tensor of {ndim} dimensions, {-ndim} to {ndim - 1}"
+        )
     return [a for a in axes if a < ndim]
 
 

@@ -180,7 +180,12 @@ def logical_or(input, other):
 
 
 def logical_xor(input, other):
-    """Where exactly one of two is other than 0."""
+    """Where exactly one of two is other than 0.
+
+    >>> import fastgrad as fg
+    >>> fg.logical_xor(fg.tensor([0, 1, 2]), fg.tensor([0, 0, 3]))
+    tensor([False,  True, False])
+    """
     return logical(kernels.logical_xor, input, other)
 
 

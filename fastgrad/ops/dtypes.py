@@ -7,6 +7,8 @@ float64 []`` is float32, and ``int64 + float32`` is float32 (NumPy says float64 
 
 import numpy as np
 
+from ..tape import Value
+
 __all__ = ["get_default_dtype", "promote_types", "result_type", "set_default_dtype"]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -69,7 +71,7 @@ def rank(dtype):
 
 
 def result_type(*operands):
-    """The dtype of an operation on arrays and numbers.
+    """The dtype of an operation on tensors, arrays and numbers.
 
     >>> import numpy as np
     >>> result_type(np.zeros(3, "f4"), np.float64(2)), result_type(np.zeros(3, "i8"), 0.5)
@@ -77,7 +79,7 @@ def result_type(*operands):
     """
     levels: list = [None, None, None]
     for x in operands:
-        x = number_of(x)
+        x = x.data if isinstance(x, Value) else number_of(x)
         level = 2 if not isinstance(x, np.ndarray) else 1 if x.ndim == 0 else 0
         dtype = NUMBERS.get(type(x)) if level == 2 else x.dtype
         if dtype is None or dtype.kind not in KINDS:

@@ -263,7 +263,12 @@ def add(input, other, alpha=1):
 
 
 def sub(input, other, alpha=1):
-    """input - alpha other."""
+    """input - alpha other.
+
+    >>> import fastgrad as fg
+    >>> fg.sub(fg.tensor([1.0, 2.0]), fg.tensor([1.0, 1.0]), alpha=10)
+    tensor([-9., -8.])
+    """
     return apply2(Sub, input, other if alpha == 1 else mul(other, alpha))
 
 
@@ -320,17 +325,27 @@ def exp(input):
 
 
 def log(input):
-    """The natural logarithm: -inf at 0, NaN below."""
+    """The natural logarithm: -inf at 0, NaN below. Integers become floats.
+
+    >>> import fastgrad as fg
+    >>> fg.log(fg.tensor([0.0, 1.0, -1.0]))
+    tensor([-inf,   0.,  nan])
+    """
     return apply1(Log, input)
 
 
 def sqrt(input):
-    """The square root: NaN below 0."""
+    """The square root: NaN below 0. Its gradient at 0 is inf."""
     return apply1(Sqrt, input)
 
 
 def rsqrt(input):
-    """1 / sqrt(x): inf at 0, NaN below."""
+    """1 / sqrt(x): inf at 0, NaN below.
+
+    >>> import fastgrad as fg
+    >>> fg.rsqrt(fg.tensor([4.0, 0.0]))
+    tensor([0.5, inf])
+    """
     return reciprocal(sqrt(input))
 
 
@@ -340,7 +355,7 @@ def reciprocal(input):
 
 
 def abs(input):
-    """|x|."""
+    """|x|. Its gradient at 0 is 0."""
     return apply1(Abs, input)
 
 
@@ -360,12 +375,22 @@ def lerp(input, end, weight):
 
 
 def addcmul(input, tensor1, tensor2, value=1):
-    """input + value tensor1 tensor2."""
+    """input + value tensor1 tensor2.
+
+    >>> import fastgrad as fg
+    >>> fg.addcmul(fg.ones(2), fg.tensor([1.0, 2.0]), fg.tensor([4.0, 4.0]), value=0.5)
+    tensor([3., 5.])
+    """
     return add(input, mul(tensor1, tensor2), alpha=value)
 
 
 def addcdiv(input, tensor1, tensor2, value=1):
-    """input + value tensor1 / tensor2."""
+    """input + value tensor1 / tensor2.
+
+    >>> import fastgrad as fg
+    >>> fg.addcdiv(fg.ones(2), fg.tensor([1.0, 2.0]), fg.tensor([4.0, 4.0]), value=0.5)
+    tensor([1.125, 1.25 ])
+    """
     return add(input, div(tensor1, tensor2), alpha=value)
 
 

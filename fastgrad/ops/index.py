@@ -304,7 +304,13 @@ def out_of_range(name, index, dim, n):
 
 
 def index_select(x, dim, index):
-    """x at the indices (one dimension, 0..size-1) along `dim`: a copy."""
+    """x at the indices (one dimension, 0..size-1) along `dim`: a copy.
+
+    >>> import fastgrad as fg
+    >>> fg.index_select(fg.arange(6.0).reshape(2, 3), 1, fg.tensor([2, 0]))
+    tensor([[2., 0.],
+            [5., 3.]])
+    """
     index, axis = as_index("index_select", index, 0, 1), axis_of(dim, x, "index_select")
     index = index.reshape(-1)
     if not x.ndim:

@@ -298,4 +298,6 @@ def refuse_leaf(name, x):
                 f"had; do it under no_grad() (as an optimizer does), or on a clone()"
             )
     if not x.data.flags.writeable:
-        raise ValueError(f"{name}: the tensor of shape {x.shape} is read-only (expanded, or over a read-only array)")
+        raise ValueError(
+            f"{name}: the tensor of shape {x.shape} is read-only (expanded, or over a read-only array); clone() it"
+        )

@@ -129,12 +129,18 @@ def concatenate(tensors, dim=0):
         raise IndexError(f"concatenate: dim {dim} of tensors of {n} dimensions")
     axis = dim % n
     if len({(*s[:axis], *s[axis + 1 :]) for s in shapes}) > 1 or any(len(s) != n for s in shapes):
-        raise ValueError(f"concatenate: shapes {shapes} differ outside dim {dim}")
+        raise ValueError(f"concatenate: shapes {shapes} differ outside dim {dim}, where they must agree")
     return apply(Concatenate, axis, *whole)
 
 
 def stack(tensors, dim=0):
-    """Tensors of one shape, one after another along a new axis."""
+    """Tensors of one shape, one after another along a new axis.
+
+    >>> import fastgrad as fg
+    >>> fg.stack([fg.tensor([1.0, 2.0]), fg.tensor([3.0, 4.0])], dim=1)
+    tensor([[1., 3.],
+            [2., 4.]])
+    """
     tensors = list(tensors)
     if len({tuple(t.shape) for t in tensors}) != 1:
         raise ValueError(f"stack needs tensors of one shape, not {[tuple(t.shape) for t in tensors]}")
@@ -161,7 +167,13 @@ def dstack(tensors):
 
 
 def column_stack(tensors):
-    """Side by side, vectors as columns."""
+    """Side by side, vectors as columns.
+
+    >>> import fastgrad as fg
+    >>> fg.column_stack([fg.tensor([1.0, 2.0]), fg.tensor([3.0, 4.0])])
+    tensor([[1., 3.],
+            [2., 4.]])
+    """
     return hstack([reshape(x, (-1, 1)) if x.ndim < 2 else x for x in tensors])
 
 
@@ -219,7 +231,12 @@ def chunk(x, chunks, dim=0):
 
 
 def unbind(x, dim=0):
-    """x at every index of an axis, without that axis: views."""
+    """x at every index of an axis, without that axis: views.
+
+    >>> import fastgrad as fg
+    >>> fg.unbind(fg.arange(6.0).reshape(2, 3))
+    (tensor([0., 1., 2.]), tensor([3., 4., 5.]))
+    """
     axis = axis_of(dim, x, "unbind")
     return tuple(getitem(x, (*(slice(None),) * axis, i)) for i in range(x.shape[axis]))
 
@@ -239,7 +256,12 @@ def repeat(x, *repeats):
 
 
 def tile(x, *dims):
-    """`repeat`, where numbers may also be missing in front."""
+    """`repeat`, where numbers may also be missing in front.
+
+    >>> import fastgrad as fg
+    >>> fg.tile(fg.ones(2, 3), (2,)).shape
+    (2, 6)
+    """
     times = as_sizes(dims)
     return repeat(x, (1,) * (x.ndim - len(times)) + times)
 
@@ -311,12 +333,24 @@ def roll(x, shifts, dims=None):
 
 # -- triangles and diagonals -------------------------------------------------------------------------------------------
 def tril(x, diagonal=0):
-    """The lower triangle of matrices: 0 where j > i + diagonal."""
+    """The lower triangle of matrices: 0 where j > i + diagonal.
+
+    >>> import fastgrad as fg
+    >>> fg.tril(fg.ones(2, 3))
+    tensor([[1., 0., 0.],
+            [1., 1., 0.]])
+    """
     return where(band("tril", x, diagonal), x, x.dtype.type(0).item())
 
 
 def triu(x, diagonal=0):
-    """The upper triangle of matrices: 0 where j < i + diagonal."""
+    """The upper triangle of matrices: 0 where j < i + diagonal.
+
+    >>> import fastgrad as fg
+    >>> fg.triu(fg.ones(2, 3), diagonal=1)
+    tensor([[0., 1., 1.],
+            [0., 0., 1.]])
+    """
     return where(~band("triu", x, diagonal - 1), x, x.dtype.type(0).item())
 
 
@@ -334,14 +368,26 @@ def diag(x, diagonal=0):
 
 
 def diag_embed(x, offset=0):
-    """Square matrices with the rows of x on a diagonal."""
+    """Square matrices with the rows of x on a diagonal.
+
+    >>> import fastgrad as fg
+    >>> fg.diag_embed(fg.tensor([1.0, 2.0]), offset=1)
+    tensor([[0., 1., 0.],
+            [0., 0., 2.],
+            [0., 0., 0.]])
+    """
     if not x.ndim:
         raise ValueError("diag_embed of a tensor without dimensions")
     return apply(DiagEmbed, x, int(offset))
 
 
 def trace(x):
-    """The sum of a matrix's diagonal."""
+    """The sum of a matrix's diagonal.
+
+    >>> import fastgrad as fg
+    >>> fg.trace(fg.arange(6.0).reshape(2, 3))
+    tensor(4.)
+    """
     if x.ndim != 2:
         raise ValueError(f"trace takes a matrix, not {tuple(x.shape)}")
     return sum(diagonal_view(x))

@@ -165,7 +165,12 @@ def clamp_max(input, max):
 
 
 def heaviside(input, values):
-    """The step function, with a chosen value at 0; its gradient is 0."""
+    """The step function: 0 below 0, `values` at 0, 1 above. Its gradient is 0; PyTorch gives none.
+
+    >>> import fastgrad as fg
+    >>> fg.heaviside(fg.tensor([-1.0, 0.0, 2.0]), fg.tensor(0.5))
+    tensor([0. , 0.5, 1. ])
+    """
     return apply2(Heaviside, input, values)
 
 

@@ -130,7 +130,9 @@ def cross_entropy(input, target, reduction="mean"):
     """-log softmax(input)[target]: logits (N, C) and integer labels (N,) in 0..C-1, or one row (C,) and one label."""
     labels = target.data if isinstance(target, Value) else np.asarray(target)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: target must hold integer labels, not {labels.dtype}")
+        raise TypeError(
+            f"cross_entropy: target must hold integer labels, not {labels.dtype}; convert them, target.long()"
+        )
     if input.ndim == 1 and labels.ndim == 0:
         return reduced(reshape(cross_entropy(reshape(input, 1, -1), labels.reshape(1), "none"), ()), reduction)
     if input.ndim != 2 or labels.shape != input.shape[:1]:
@@ -157,7 +159,12 @@ def alike_in_shape(name, input, target):
 
 
 def mse_loss(input, target, reduction="mean"):
-    """(input - target)^2, averaged."""
+    """(input - target)^2, averaged (`"sum"` adds up, `"none"` leaves it). Both of one shape: a loss does not broadcast.
+
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.mse_loss(fg.tensor([1.0, 2.0]), fg.tensor([0.0, 4.0]))
+    tensor(2.5)
+    """
     input, target = alike_in_shape("mse_loss", input, target)
     error = sub(input, target)
     return reduced(mul(error, error), reduction)

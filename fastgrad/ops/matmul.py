@@ -127,7 +127,7 @@ def sized(name, a, b, ndims):
 
 
 def mm(a, b):
-    """The product of two matrices, [M, K] and [K, N]."""
+    """The product of two matrices, [M, K] and [K, N]; `matmul` also takes vectors and stacks."""
     sized("mm", a, b, (2, 2))
     return apply(Matmul, a, b)
 
@@ -139,13 +139,23 @@ def bmm(a, b):
 
 
 def mv(a, v):
-    """A matrix [M, K] times a vector [K]."""
+    """A matrix [M, K] times a vector [K].
+
+    >>> import fastgrad as fg
+    >>> fg.mv(fg.arange(6.0).reshape(2, 3), fg.ones(3))
+    tensor([ 3., 12.])
+    """
     sized("mv", a, v, (2, 1))
     return matmul(a, v)
 
 
 def dot(a, b):
-    """The sum of the products of two vectors' elements."""
+    """The sum of the products of two vectors' elements; both of one size.
+
+    >>> import fastgrad as fg
+    >>> fg.dot(fg.tensor([1.0, 2.0]), fg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     sized("dot", a, b, (1, 1))
     return matmul(a, b)
 
@@ -157,7 +167,13 @@ def vdot(a, b):
 
 
 def outer(a, b):
-    """out[i, j] = a[i] b[j]."""
+    """out[i, j] = a[i] b[j], of two vectors [M] and [N].
+
+    >>> import fastgrad as fg
+    >>> fg.outer(fg.tensor([1.0, 2.0]), fg.tensor([3.0, 4.0, 5.0]))
+    tensor([[ 3.,  4.,  5.],
+            [ 6.,  8., 10.]])
+    """
     if a.ndim != 1 or b.ndim != 1:
         raise ValueError(f"outer takes vectors, not {tuple(a.shape)} and {tuple(b.shape)}")
     return mul(reshape(a, (-1, 1)), b)
@@ -177,7 +193,12 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1):
-    """beta input + alpha mat vec."""
+    """beta input + alpha mat vec, of [M], [M, K] and [K].
+
+    >>> import fastgrad as fg
+    >>> fg.addmv(fg.ones(2), fg.ones(2, 3), fg.ones(3), beta=0.5)
+    tensor([3.5, 3.5])
+    """
     return weighted("addmv", input, mv(mat, vec), beta, alpha)
 
 
@@ -187,7 +208,12 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
 
 
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
-    """beta input + alpha times the sum of the products of a stack's matrices."""
+    """beta input + alpha times the sum of the products of a stack's matrices: [B, M, K], [B, K, N] to [M, N].
+
+    >>> import fastgrad as fg
+    >>> fg.addbmm(fg.zeros(1, 1), fg.ones(3, 1, 2), fg.ones(3, 2, 1))
+    tensor([[6.]])
+    """
     return weighted("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
 
 

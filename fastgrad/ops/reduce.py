@@ -1,6 +1,7 @@
 """Sums, products and truths over one axis, several, or all; and the pair broadcast_to and sum_to, each the other's
 gradient. A `dim` is an axis, several, or None for all; NumPy's names, ``axis`` and ``keepdims``, are understood too."""
 
+from builtins import any as any_of
 from functools import partial
 from math import inf, nan
 from math import prod as product
@@ -31,6 +32,25 @@ __all__ = [
 sum_axes = partial(over_axes, kernels.sum)
 
 
+def stretched(x, shape):
+    """numpy.broadcast_to, whose general way takes longer than all else in the gradient of a small sum."""
+    if len(shape) != x.ndim or not x.size or not x.flags.c_contiguous:
+        return np.broadcast_to(x, shape)
+    strides = tuple(0 if n != m else s for n, m, s in zip(x.shape, shape, x.strides, strict=True))
+    if any_of(n not in (1, m) for n, m in zip(x.shape, shape, strict=True)):
+        return np.broadcast_to(x, shape)  # and its error
+    out = np.ndarray(shape, x.dtype, x, 0, strides)
+    out.flags.writeable = False
+    return out
+
+
+def spread(dout, kept, shape):
+    """The gradient of a sum as that of its summands; `kept`: the shape of the sum with its axes held."""
+    if isinstance(dout, np.ndarray):
+        return stretched(dout.reshape(kept), shape)
+    return broadcast_to(reshape(dout, kept), shape)
+
+
 class SumTo(Op):
     """out = x summed over the axes that broadcasting to x's shape had stretched;   dx = dout broadcast back."""
 
@@ -51,7 +71,7 @@ class BroadcastTo(Op):
 
     @staticmethod
     def forward(ctx, x, shape):
-        return np.broadcast_to(x, shape)
+        return stretched(x, shape)
 
     @staticmethod
     def backward(ctx, dout):
@@ -72,7 +92,7 @@ class Sum(Op):
     @staticmethod
     def backward(ctx, dout):
         shape, kept = ctx.info
-        return broadcast_to(dout if dout.shape == kept else reshape(dout, kept), shape)
+        return spread(dout, kept, shape)
 
 
 class Mean(Op):
@@ -87,7 +107,7 @@ class Mean(Op):
     @staticmethod
     def backward(ctx, dout):
         shape, kept, n = ctx.info
-        return broadcast_to(reshape(div(dout, n), kept), shape)
+        return spread(div(dout, n), kept, shape)
 
 
 class Prod(Op):

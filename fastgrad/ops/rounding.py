@@ -122,7 +122,12 @@ def divided(name, ufunc, kernel, a, b):
 
 
 def floor_divide(input, other):
-    """floor(input / other), of the exact quotient; its gradient is 0."""
+    """floor(input / other), of the exact quotient; its gradient is 0.
+
+    >>> import fastgrad as fg
+    >>> fg.floor_divide(fg.tensor([-5, 5]), 3)
+    tensor([-2,  1])
+    """
     return apply2(FloorDivide, input, other)
 
 
@@ -137,7 +142,12 @@ def remainder(input, other):
 
 
 def fmod(input, other):
-    """input - other trunc(input / other): C's fmod, with the sign of `input`."""
+    """input - other trunc(input / other): C's fmod, with the sign of `input`.
+
+    >>> import fastgrad as fg
+    >>> fg.fmod(fg.tensor([-5.0, 5.0]), 3)
+    tensor([-2.,  2.])
+    """
     return apply(Fmod, *promoted(Fmod, input, other))
 
 

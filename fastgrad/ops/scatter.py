@@ -245,13 +245,24 @@ def spread(index, shape, axis):
 
 
 def index_copy(x, dim, index, source):
-    """x with source[.., k, ..] in place of its slice index[k] along `dim`."""
+    """x with source[.., k, ..] in place of its slice index[k] along `dim`.
+
+    >>> import fastgrad as fg
+    >>> fg.index_copy(fg.zeros(3), 0, fg.tensor([2, 0]), fg.tensor([5.0, 7.0]))
+    tensor([7., 0., 5.])
+    """
     axis, index = lines("index_copy", x, dim, index, source)
     return scatter(x, axis, spread(index, tuple(x.shape), axis), source)
 
 
 def index_fill(x, dim, index, value):
-    """x with a number in its slices index[k] along `dim`."""
+    """x with a number in its slices index[k] along `dim`.
+
+    >>> import fastgrad as fg
+    >>> fg.index_fill(fg.zeros(2, 3), 1, fg.tensor([0, 2]), 7.0)
+    tensor([[7., 0., 7.],
+            [7., 0., 7.]])
+    """
     axis, index = lines("index_fill", x, dim, index, None)
     return scatter(x, axis, spread(index, tuple(x.shape), axis), float(value))
 

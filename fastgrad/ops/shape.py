@@ -1,6 +1,7 @@
 """Ops that give a tensor another shape. Where NumPy gives a view, the result is a view that shares memory."""
 
 from math import prod
+from operator import index as as_index
 
 import numpy as np
 
@@ -113,7 +114,10 @@ def as_sizes(shape):
     """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
     if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
         shape = shape[0]
-    return tuple(int(n) for n in shape)
+    try:
+        return tuple(map(as_index, shape))
+    except TypeError:
+        raise TypeError(f"a shape is made of integers, not of {shape!r}; to another dtype it is x.to(dtype)") from None
 
 
 # -- the same elements in another shape --------------------------------------------------------------------------------
@@ -144,7 +148,12 @@ def ravel(x):
 
 
 def flatten(x, start_dim=0, end_dim=-1):
-    """The axes from start_dim to end_dim as one."""
+    """The axes from start_dim to end_dim as one.
+
+    >>> import fastgrad as fg
+    >>> fg.flatten(fg.zeros(2, 3, 4), 1).shape
+    (2, 12)
+    """
     if not x.ndim:
         return reshape(x, (1,))
     first, last = axis_of(start_dim, x, "flatten"), axis_of(end_dim, x, "flatten")
@@ -155,7 +164,12 @@ def flatten(x, start_dim=0, end_dim=-1):
 
 
 def unflatten(x, dim, sizes):
-    """One axis as several, whose product it is; one of them may be -1."""
+    """One axis as several, whose product it is; one of them may be -1.
+
+    >>> import fastgrad as fg
+    >>> fg.unflatten(fg.arange(6.0), 0, (2, -1)).shape
+    (2, 3)
+    """
     axis, sizes = axis_of(dim, x, "unflatten"), list(as_sizes((sizes,)))
     n, known = x.shape[axis], prod(s for s in sizes if s != -1)
     if sizes.count(-1) == 1 and known and n % known == 0:
@@ -174,7 +188,12 @@ def squeeze(x, dim=None):
 
 
 def unsqueeze(x, dim):
-    """x with a new axis of size 1 at `dim`."""
+    """x with a new axis of size 1 at `dim`.
+
+    >>> import fastgrad as fg
+    >>> fg.unsqueeze(fg.zeros(3), 0).shape
+    (1, 3)
+    """
     axis = axis_of(dim, x, "unsqueeze", more=1)
     return getitem(x, (*(slice(None),) * axis, None, ...))
 
@@ -204,7 +223,12 @@ def several(function, tensors):
 
 # -- axes in another order ---------------------------------------------------------------------------------------------
 def permute(x, *axes):
-    """x with its axes in the order given."""
+    """x with its axes in the order given: a view. `x.permute(2, 0, 1)` or a tuple.
+
+    >>> import fastgrad as fg
+    >>> fg.permute(fg.zeros(2, 3, 4), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
     axes = tuple(a + x.ndim if a < 0 else a for a in as_sizes(axes))
     if sorted(axes) != list(range(x.ndim)):
         raise ValueError(f"permute: {axes} is not an order of the {x.ndim} axes of {tuple(x.shape)}")
@@ -212,7 +236,7 @@ def permute(x, *axes):
 
 
 def transpose(x, dim0, dim1):
-    """x with two axes exchanged."""
+    """x with two axes exchanged: a view."""
     n = x.ndim
     if not (-n <= dim0 < n and -n <= dim1 < n):
         if not n and dim0 in (0, -1) and dim1 in (0, -1):
@@ -238,7 +262,12 @@ def t(x):
 
 
 def movedim(x, source, destination):
-    """x with axes moved to other positions; the others keep their order."""
+    """x with axes moved to other positions; the others keep their order.
+
+    >>> import fastgrad as fg
+    >>> fg.movedim(fg.zeros(2, 3, 4), 0, -1).shape
+    (3, 4, 2)
+    """
     source, destination = ([d] if isinstance(d, (int, np.integer)) else list(d) for d in (source, destination))
     start, end = ([axis_of(d, x, "movedim") for d in dims] for dims in (source, destination))
     if len(start) != len(end) or len(set(start)) != len(start) or len(set(end)) != len(end):
@@ -271,13 +300,23 @@ def expand_as(x, other):
 
 
 def broadcast_tensors(*tensors):
-    """The tensors, each expanded to the shape they broadcast to."""
+    """The tensors, each expanded to the shape they broadcast to: views.
+
+    >>> import fastgrad as fg
+    >>> [x.shape for x in fg.broadcast_tensors(fg.ones(3, 1), fg.ones(2))]
+    [(3, 2), (3, 2)]
+    """
     shape = np.broadcast_shapes(*(tuple(x.shape) for x in tensors))
     return tuple(broadcast_to(x, shape) for x in tensors)
 
 
 def select(x, dim, index):
-    """x at one index of an axis, without that axis: a view."""
+    """x at one index of an axis, without that axis: a view.
+
+    >>> import fastgrad as fg
+    >>> fg.select(fg.arange(6.0).reshape(2, 3), 1, 2)
+    tensor([2., 5.])
+    """
     axis, n = axis_of(dim, x, "select"), x.shape[dim] if x.ndim else 0
     if not -n <= index < n:
         raise IndexError(f"select: index {index} is out of range for dim {dim} with size {n}")
@@ -285,7 +324,13 @@ def select(x, dim, index):
 
 
 def narrow(x, dim, start, length):
-    """x from `start` on along an axis, `length` of it: a view."""
+    """x from `start` on along an axis, `length` of it: a view.
+
+    >>> import fastgrad as fg
+    >>> fg.narrow(fg.arange(6.0).reshape(2, 3), 1, 1, 2)
+    tensor([[1., 2.],
+            [4., 5.]])
+    """
     axis, n = axis_of(dim, x, "narrow"), x.shape[dim] if x.ndim else 0
     first = start + n if start < 0 else start
     if not 0 <= first <= n or length < 0 or first + length > n:

@@ -228,12 +228,22 @@ def atan(input):
 
 
 def expm1(input):
-    """e^x - 1, exact near 0 where the difference would cancel."""
+    """e^x - 1, exact near 0 where the difference would cancel.
+
+    >>> import fastgrad as fg
+    >>> fg.expm1(fg.tensor([1e-10, 1.0]))
+    tensor([1.0000e-10, 1.7183e+00])
+    """
     return apply1(Expm1, input)
 
 
 def log1p(input):
-    """ln(1 + x), exact near 0; -inf at -1, NaN below."""
+    """ln(1 + x), exact near 0; -inf at -1, NaN below.
+
+    >>> import fastgrad as fg
+    >>> fg.log1p(fg.tensor([1e-10, -1.0]))
+    tensor([1.e-10,   -inf])
+    """
     return apply1(Log1p, input)
 
 

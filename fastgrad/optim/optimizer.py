@@ -29,7 +29,10 @@ class Optimizer:
         self.state: dict = {}  # parameter -> {"step": t, slot: array, ...}
         groups = list(params) if not isinstance(params, Value) else refuse_tensor(params)
         if not groups:
-            raise ValueError(f"{type(self).__name__}: the list of parameters is empty")
+            raise ValueError(
+                f"{type(self).__name__}: the list of parameters is empty; pass model.parameters(), "
+                f"and a generator only once"
+            )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
@@ -61,10 +64,11 @@ class Optimizer:
                 raise TypeError(f"{type(self).__name__}: parameter {i} is a {type(p).__name__}, not a tensor")
             if p.node is not None:
                 raise ValueError(
-                    f"{type(self).__name__}: parameter {i} {p.shape} is the result of {p.node.op.__name__}, not a leaf"
+                    f"{type(self).__name__}: parameter {i} {p.shape} is the result of {p.node.op.__name__}, "
+                    f"not a leaf; pass the leaf it was made of, or its detach().requires_grad_()"
                 )
             if id(p) in seen:
-                raise ValueError(f"{type(self).__name__}: parameter {i} {p.shape} is given twice")
+                raise ValueError(f"{type(self).__name__}: parameter {i} {p.shape} is given twice; name each one once")
             seen.add(id(p))
         made = {**self.defaults, **group, "params": params}
         self.check(made)

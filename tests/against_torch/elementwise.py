@@ -104,4 +104,8 @@ TABLE["add"] += [Row(lambda m, a, b: m.add(a, b, alpha=0.5), ((3, 5), (5,))), Ro
 TABLE["mul"] += [Row(lambda m, x: x * (x > 0)), Row(lambda m, x: x.mul(x)), Row(lambda m, x: x * m.tensor(3))]
 
 # Names that PyTorch has not, or whose results are no numbers to compare.
-ELSEWHERE: dict = {"copy": "PyTorch's clone; as a method in test_tensor.py"}
+ELSEWHERE: dict = {
+    "copy": "PyTorch's clone; as a method in test_tensor.py",
+    "get_default_dtype": "makes no tensor; in test_create.py",
+    "set_default_dtype": "makes no tensor; in test_create.py",
+}

@@ -74,6 +74,7 @@ TABLE: dict = {
         Row(lambda m, x: m.count_nonzero(x, 1), order=0),
     ],
     "bincount": [Row(lambda m, x: m.bincount(m.tensor([1, 0, 3, 1])), order=0)],
+    "histc": [Row(lambda m, x: m.histc(x, 4, -1, 2), order=0), Row(lambda m, x: m.histc(x, bins=3), order=0)],
     "kthvalue": [Row(lambda m, x: m.kthvalue(x, 2)), Row(lambda m, x: m.kthvalue(x, 1, 0))],
     "cummax": [Row(lambda m, x: m.cummax(x, 1))],
     "cummin": [Row(lambda m, x: m.cummin(x, 0))],
@@ -109,9 +110,9 @@ TABLE["min"] += [Row(lambda m, a, b: m.min(a, b), ((3, 5), (5,)))]
 TABLE["sum"] += [
     Row(lambda m, x: (x > 0).sum(), order=0),
     Row(lambda m, x: x.sum(axis=0, keepdims=True)),
-    Row(lambda m, x: m.sum(x, dtype=m.float32), order=0),
+    Row(lambda m, x: m.sum(x > 0, dtype=m.float32), order=0),
     Row(lambda m, x: x.sum(0), ((0, 3),)),
     Row(lambda m, x: m.tensor([[1, 2], [3, 4]]).sum(1), order=0),
 ]
 
-ELSEWHERE: dict = {}
+ELSEWHERE: dict = {"vector_norm": "PyTorch has it in torch.linalg; norm calls the same code"}
