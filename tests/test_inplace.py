@@ -399,3 +399,13 @@ def test_indices_that_the_gradient_needs_are_not_to_be_changed(name):
         indices.zero_()
         with pytest.raises(RuntimeError, match=f"backward of {name}: its indices.* was changed in place"):
             values.sum().backward()
+
+
+@pytest.mark.parametrize("change", [lambda v, w: v.mul_(w), lambda v, w: v.copy_(w), lambda v, w: v.addcmul_(w, w)])
+def test_a_view_whose_base_is_not_contiguous_is_refused_before_it_is_changed(change):
+    base, w = fg.from_numpy(np.ones((2, 3)).T), fg.tensor(np.full(2, 2.0), requires_grad=True)
+    view = base[0]
+    with pytest.raises(RuntimeError, match=r"its base, of shape \(3, 2\), is not contiguous"):
+        change(view, w)
+    assert base.tolist() == [[1.0, 1.0]] * 3
+    assert not view.requires_grad

@@ -93,11 +93,7 @@ class Window:
     """A place named by its memory: where a view lies in its base, counted in elements."""
 
     def __init__(self, base, view):
-        if not base.flags.c_contiguous:
-            raise RuntimeError(
-                f"a view of shape {view.shape} is changed in place where a gradient is recorded, and its base, of "
-                f"shape {base.shape}, is not contiguous; take the view of base.contiguous()"
-            )
+        refuse_base(base, view)
         self.shape, self.strides = view.shape, tuple(n // base.itemsize for n in view.strides)
         self.offset = (view.__array_interface__["data"][0] - base.__array_interface__["data"][0]) // base.itemsize
 
@@ -192,10 +188,23 @@ def in_place_form(function):
 
 
 def is_recorded(op, operands):
-    """Whether a gradient flows through the operands; then none of them may be a view out of date."""
+    """Whether a gradient flows through the operands. Refuses, before anything is changed, an operand that is a view out
+    of date, and a first one, which is to be changed, whose place in its base could not be told."""
     if state.grad and tape.views_are_checked:
         tape.refuse_old_views(op, operands)
-    return state.grad and any(isinstance(y, Value) and y.requires_grad for y in operands)
+    if not state.grad or not any(isinstance(y, Value) and y.requires_grad for y in operands):
+        return False
+    if (base := getattr(operands[0], "_base", None)) is not None:
+        refuse_base(base.data, operands[0].data)
+    return True
+
+
+def refuse_base(base, view):
+    if not base.flags.c_contiguous:
+        raise RuntimeError(
+            f"a view of shape {view.shape} is changed in place where a gradient is recorded, and its base, of shape "
+            f"{base.shape}, is not contiguous; take the view of base.contiguous()"
+        )
 
 
 def fitting(name, op, x, operands):
