@@ -409,3 +409,33 @@ def test_a_view_whose_base_is_not_contiguous_is_refused_before_it_is_changed(cha
         change(view, w)
     assert base.tolist() == [[1.0, 1.0]] * 3
     assert not view.requires_grad
+
+
+def doubled_column(y):
+    y.T[0] *= 2.0
+
+
+def added_to_a_row_of_a_part(y):
+    y[1:][0] += 3.0
+
+
+def divided_places(y):
+    y.reshape(-1)[::3] /= 4.0
+
+
+@pytest.mark.parametrize("change", [doubled_column, added_to_a_row_of_a_part, divided_places])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_python_writes_an_augmented_part_of_a_view_back(change, recorded):
+    """``x.T[0] *= 2`` is t = x.T; r = t[0]; r *= 2; t[0] = r: the last line finds t out of date and has nothing to do."""
+    x = fg.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], requires_grad=recorded)
+    expected = x.detach().numpy().copy()
+    change(expected)
+    slope = np.ones((3, 2), np.float32)
+    if change is not added_to_a_row_of_a_part:
+        change(slope)
+    y = x * 1.0
+    change(y)
+    assert y.tolist() == expected.tolist()
+    if recorded:
+        y.sum().backward()
+        assert x.grad.tolist() == slope.tolist()

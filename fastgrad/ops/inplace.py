@@ -244,6 +244,8 @@ def assign(name, x, value):
 def write(name, x, place, value):
     refuse_leaf(name, x)
     target = x.data[place.key]
+    if is_place(value, target):
+        return  # x[key] += y has been here already
     recorded = is_recorded(WriteAt, (x, value))
     if isinstance(value, (list, tuple)):
         value = np.asarray(value, x.dtype)
@@ -252,8 +254,6 @@ def write(name, x, place, value):
             raise ValueError(f"{name}: a value of shape {value.shape} does not fit into the shape {target.shape}")
         value = cast(value, x.dtype)
     array = value.data if isinstance(value, Value) else value
-    if isinstance(array, np.ndarray) and array.__array_interface__ == np.asarray(target).__array_interface__:
-        return  # x[key] += y has been here already
     if state.capture:
         state.capture.keep(x.data)
     place.write(x.data, array)
@@ -266,6 +266,12 @@ def write(name, x, place, value):
             (value.node or value) if isinstance(value, Value) and value.requires_grad else None,
         )
         become(x, tape.record(WriteAt, node, edges, (x.data, array), x.data).node)
+
+
+def is_place(value, target):
+    """Whether a value is the very memory that it would be written to."""
+    array = value.data if isinstance(value, Value) else value
+    return isinstance(array, np.ndarray) and array.__array_interface__ == np.asarray(target).__array_interface__
 
 
 def broadcasts(shape, to):
