@@ -439,3 +439,11 @@ def test_python_writes_an_augmented_part_of_a_view_back(change, recorded):
     if recorded:
         y.sum().backward()
         assert x.grad.tolist() == slope.tolist()
+
+
+def test_writing_a_detached_alias_ends_the_gradient():
+    leaf = fg.tensor([1.0, 2.0], requires_grad=True)
+    x = leaf * 3.0
+    x[:1] = x.detach()[:1]
+    x.sum().backward()
+    assert leaf.grad.tolist() == [0.0, 3.0]

@@ -244,8 +244,8 @@ def assign(name, x, value):
 def write(name, x, place, value):
     refuse_leaf(name, x)
     target = x.data[place.key]
-    if is_place(value, target):
-        return  # x[key] += y has been here already
+    if is_place(value, target) and getattr(value, "requires_grad", False) == x.requires_grad:
+        return  # x[key] += y has been here already; a detached alias ends the gradient, though its numbers are the same
     recorded = is_recorded(WriteAt, (x, value))
     if isinstance(value, (list, tuple)):
         value = np.asarray(value, x.dtype)
