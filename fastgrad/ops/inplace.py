@@ -15,7 +15,7 @@ from . import dtypes
 from .base import OPS, Op, apply, cast, contiguous, stranger
 from .dtypes import is_floating, number_of, rank, result_type
 from .elementwise import pow
-from .index import as_key, getitem, is_basic, owned, write_at
+from .index import as_key, getitem, is_basic, owned, part, write_at
 
 
 class WriteAt(Op):
@@ -237,7 +237,7 @@ def assign(name, x, value):
 
 def write(name, x, place, value):
     refuse_leaf(name, x)
-    target = x.data[place.key]
+    target = part(x.data, place.key)
     recorded = state.grad and (x.requires_grad or (isinstance(value, Value) and value.requires_grad))
     if isinstance(value, (list, tuple)):
         value = np.asarray(value, x.dtype)
@@ -245,6 +245,8 @@ def write(name, x, place, value):
         if not broadcasts(value.shape, target.shape):
             raise ValueError(f"{name}: a value of shape {value.shape} does not fit into the shape {target.shape}")
         value = cast(value, x.dtype)
+    elif not isinstance(value, (int, float, np.generic)):
+        raise TypeError(f"{name}: the value must be a tensor or a number, not {value!r}")
     array = value.data if isinstance(value, Value) else value
     if isinstance(array, np.ndarray) and array.__array_interface__ == np.asarray(target).__array_interface__:
         return  # x[key] += y has been here already
