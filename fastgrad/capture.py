@@ -9,10 +9,14 @@ refuses: reading a number out of a tensor, control flow on values (which reads t
 printed line, an `if`) is decided once, while recording.
 """
 
+from threading import Lock
+from typing import Any
+
 import numpy as np
 
 from . import kernels
 from .kernels import CaptureError
+from .ops import dtypes
 from .tape import Value, changed, state, storage, wrap
 
 __all__ = ["CaptureError", "Captured", "capture"]
@@ -72,7 +76,8 @@ class Captured:
 
 
 def key_of(inputs):
-    key: list = [state.grad, *kernels._core.current_state()[:2]]  # reference or native, and which instruction set
+    # reference or native, and which instruction set
+    key: list = [state.grad, dtypes.default_dtype, *kernels._core.current_state()[:2]]
     for x in inputs:
         if isinstance(x, (Value, np.ndarray)):
             key.append((type(x), x.shape, x.dtype, getattr(x, "requires_grad", False)))
@@ -81,8 +86,15 @@ def key_of(inputs):
                 hash(x)
             except TypeError:
                 raise CaptureError(f"an input of type {type(x).__name__} is neither an array nor a constant") from None
-            key.append((type(x), x))  # 1, 1.0 and True are equal, and yet not the same
+            key.append(constant_key(x))
     return tuple(key)
+
+
+def constant_key(x):
+    """1, 1.0 and True are equal, and yet not the same, nor are 0.0 and -0.0; a NaN is itself."""
+    if isinstance(x, float):
+        return type(x), x.hex()
+    return (type(x), *map(constant_key, x)) if isinstance(x, tuple) else (type(x), x)
 
 
 class Recording:
@@ -90,11 +102,13 @@ class Recording:
 
     def __init__(self, step, inputs):
         self.step = step
+        self.busy = Lock()  # a program has one set of buffers
         self.inputs = [own(x) for x in inputs]
         self.program = kernels.Program()
         self.leaves = {}  # id -> Leaf
         self.updates = []  # (call, update, how many updates of the same state come before it in the step)
         self.kept = {}  # id -> (array the step writes into, its values before the step)
+        self.written: Any = {}  # id of a storage -> an array in it that a replay changes
         self.steps = []  # (optimizer, parameter, step count before the step)
 
     def touched(self, leaf, reads):
@@ -107,11 +121,13 @@ class Recording:
                 )
             self.leaves[id(leaf)] = Leaf(leaf, reads)
             if leaf._grad is not None:
-                self.keep(leaf._grad.data)
+                self.keep(leaf._grad.data, told=True)
 
-    def keep(self, *arrays):
-        """The step is about to write into arrays that outlive it."""
+    def keep(self, *arrays, told=False):
+        """The step is about to write into arrays that outlive it. `told`: an update tells the tape itself."""
         for array in arrays:
+            if not told:
+                self.written[id(storage(array))] = array
             if id(array) not in self.kept:
                 self.kept[id(array)] = array, array.copy()
 
@@ -120,10 +136,10 @@ class Recording:
         batch = update.batch
         for p, own in zip(batch.params, batch.states, strict=True):
             self.touched(p, reads=True)
-            self.keep(p.data)
+            self.keep(p.data, told=True)
             self.steps.append((update.optimizer, p, own["step"]))
         for arrays in batch.arrays:
-            self.keep(*arrays)
+            self.keep(*arrays, told=True)
 
     def updated(self, update):
         """From an optimizer: the last call was its update, whose scalars change from step to step."""
@@ -139,6 +155,8 @@ class Recording:
             for leaf in self.leaves.values():
                 leaf.finish()
             self.forget_own()
+            gradients = [leaf.after.data for leaf in self.leaves.values() if leaf.after is not None]
+            self.written = [*self.written.values(), *gradients]
         except BaseException:
             self.undo()
             raise
@@ -180,6 +198,16 @@ class Recording:
         return all(update.batch.current() and update.alive() for _, update, _ in self.updates)
 
     def replay(self, inputs):
+        if not self.busy.acquire(blocking=False):
+            raise CaptureError(
+                "this captured step is being replayed by another thread, or by itself; give each its own"
+            )
+        try:
+            return self.run(inputs)
+        finally:
+            self.busy.release()
+
+    def run(self, inputs):
         for mine, x in zip(self.inputs, inputs, strict=True):
             if isinstance(mine, Value):
                 np.copyto(mine.data, x.data)
@@ -195,6 +223,8 @@ class Recording:
             for call, update, _ in self.updates:
                 if call < self.program.done:  # a step that failed later has made this update all the same
                     update.done()
+            if self.written:
+                changed(*self.written)
         for leaf in self.leaves.values():
             leaf.tensor._grad = leaf.after
         return fresh(self.result)

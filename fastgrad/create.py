@@ -11,8 +11,8 @@ import numpy as np
 from . import kernels
 from .devices import device as as_device
 from .ops import dtypes
+from .ops.base import constant
 from .ops.shape import as_sizes
-from .tape import Value
 from .tensor import Tensor, as_tensor, from_numpy, tensor
 
 __all__ = [
@@ -50,11 +50,6 @@ def finished(array, dtype=None, device=None, requires_grad=False):
     return Tensor(array, requires_grad)
 
 
-def constant(array):
-    """An array whose values are always these; a captured step writes them anew, for it may change them."""
-    return kernels.copy(array) if kernels._core.recording() is not None else array
-
-
 def filled(shape, value, dtype, device, requires_grad):
     if min(shape, default=0) < 0:
         raise ValueError(f"a tensor of shape {shape}: sizes are not negative")
@@ -89,7 +84,7 @@ def full(size, fill_value, dtype=None, device=None, requires_grad=False):
 
 def number(x):
     """A Python number; of a tensor with one element, its value."""
-    return (x.data if isinstance(x, Value) else x).item() if isinstance(x, (Value, np.ndarray, np.generic)) else x
+    return x.item() if isinstance(x, (Tensor, np.ndarray, np.generic)) else x
 
 
 def empty(*size, dtype=None, device=None, requires_grad=False):

@@ -5,6 +5,7 @@ import numpy as np
 from . import kernels, ops
 from .devices import device as as_device
 from .ops import dtypes
+from .ops.base import constant
 from .ops.shape import as_sizes
 from .tape import Value, wrap
 
@@ -68,6 +69,7 @@ class Interop(Value):
     # -- copies and pickles --------------------------------------------------------------------------------------------
     def __reduce__(self):
         refuse_history("pickle", self)
+        kernels.refuse_capture("pickle", "return the tensor from the step and pickle it outside")
         return revived, (type(self), self.data, self.requires_grad)
 
     def __copy__(self):
@@ -196,7 +198,7 @@ def as_array(data):
         raise ValueError("a tensor of nested lists whose lengths differ: pad them to one length first") from None
     if array.dtype.kind not in "fiub":
         refuse_stranger(array)
-    return array.astype(dtypes.default_dtype) if array.dtype.kind == "f" else array
+    return constant(array.astype(dtypes.default_dtype) if array.dtype.kind == "f" else array)
 
 
 def refuse_stranger(array):

@@ -20,6 +20,7 @@ from typing import Any
 from . import versions
 from .versions import OUT as OUT
 from .versions import changed as changed
+from .versions import refuse_old_views as refuse_old_views
 from .versions import storage as storage
 
 new_key = count(0, -1).__next__  # keys fall with time: the newest node has the smallest
@@ -104,9 +105,6 @@ class Parts(tuple):
 
 
 state = State()
-clock = 0  # how many times fastgrad has changed an array in place
-# id of a storage -> [clock of its last change, weak reference that removes the entry, clock of its last recorded one]
-_changed: dict[int, list] = {}
 _tensor: Any = None
 add: Any = None
 sum_to: Any = None
@@ -131,8 +129,6 @@ def wrap(array, node=None):
 
 def record(op, node, edges, arrays, out):
     """Completes the node of ``out = op(*arrays)``. `edges`: for each operand its node, the leaf itself, or None."""
-    if views_are_checked:
-        versions.refuse_old_views(op, edges, arrays)
     node.op, node.shape, node.clock, node.key = op, out.shape, versions.clock, new_key()
     node.first = edges[0]
     node.second = edges[1] if len(edges) > 1 else None

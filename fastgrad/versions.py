@@ -54,17 +54,21 @@ def rewritten(array):
     _changed[id(storage(array))][2] = clock
 
 
-def refuse_old_views(op, edges, arrays):
+def refuse_old_views(op, operands):
     """Raises if an operand is a view taken before its base was changed by a recorded operation."""
-    for edge, array in zip(edges, arrays, strict=False):
-        made = getattr(edge, "clock", None)  # a leaf has none
-        if made is not None and hasattr(array, "base"):
-            entry = _changed.get(id(storage(array)))
-            if entry and entry[2] > made:
-                raise RuntimeError(
-                    f"{op.__name__} is given a view, of shape {array.shape}, whose base was changed in place after the "
-                    f"view was taken; take the view again after the change"
-                )
+    for x in operands:
+        node = getattr(x, "node", None)
+        if node is not None:
+            entry = _changed.get(id(storage(x.data))) if hasattr(x.data, "base") else None
+            old = entry and entry[2] > node.clock
+        else:  # of a base that had no history when the view was taken: the view would be a constant
+            base = getattr(x, "_base", None)
+            old = base is not None and base.node is not None and not x.requires_grad
+        if old:
+            raise RuntimeError(
+                f"{op.__name__} is given a view, of shape {x.shape}, whose base was changed in place after the view "
+                f"was taken; take the view again after the change"
+            )
 
 
 def refuse_stale(node, until=None):

@@ -28,7 +28,7 @@ ARROWS = {
     "tensor": {"tape", "kernels", "ops", "hooks", "devices", "interop", "random"},
     "create": {"tape", "kernels", "ops", "devices", "tensor"},
     "autograd": {"tape", "tensor", "ops", "kernels", "versions", "hooks", "joint"},
-    "capture": {"tape", "kernels"},
+    "capture": {"tape", "kernels", "ops"},
     "profiler": {"kernels"},
     "nn": {"tape", "ops", "tensor", "random", "kernels", "hooks", "joint", "interop", "missing"},
     "optim": {"tape", "kernels", "missing"},

@@ -45,7 +45,7 @@ def test_what_cannot_be_captured_is_named_and_leaves_no_trace(what):
 
 @pytest.mark.parametrize("first", [bool, float, int])
 def test_control_flow_on_a_value_is_refused(first):
-    with pytest.raises(CaptureError, match=r"item\(\)"):
+    with pytest.raises(CaptureError, match=r"item\(\)|a decision on a tensor's value"):
         fg.capture(lambda x: first(x.sum()))(fg.tensor([1.0]))
 
 

@@ -394,3 +394,16 @@ def test_aliases():
         assert getattr(fg, alias) is getattr(fg, name)
         assert getattr(fg.Tensor, alias) is getattr(fg.Tensor, name)
         assert getattr(fg.Tensor, alias + "_") is getattr(fg.Tensor, name + "_")
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int32, np.int64])
+def test_heaviside_of_integers_is_of_integers(dtype):
+    found = fg.heaviside(fg.tensor(np.array([0, 1, 0], dtype)), fg.tensor(np.array([1, 0, 0], dtype)))
+    assert found.dtype == dtype
+    assert found.tolist() == [1, 1, 0]
+
+
+def test_bools_are_held_between_bools():
+    x = fg.tensor([True, False])
+    assert fg.clip(x, min=fg.tensor(True)).tolist() == [True, True]
+    assert fg.clip(x, max=fg.tensor([False, True])).tolist() == [False, False]

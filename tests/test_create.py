@@ -241,3 +241,14 @@ def test_every_function_is_documented_and_takes_a_dtype():
     for name in fg.create.__all__:
         if not name.startswith(("is_", "from_", "numel")):
             assert "dtype" in inspect.signature(getattr(fg, name)).parameters, name
+
+
+def test_modules_and_integer_reductions_follow_the_default_dtype():
+    fg.set_default_dtype(fg.float64)
+    try:
+        assert fg.nn.Linear(2, 3)(fg.ones(1, 2)).dtype == fg.float64
+        assert fg.nn.Embedding(2, 3).weight.dtype == fg.float64
+        assert fg.logsumexp(fg.tensor([1, 2]), 0).dtype == fg.float64
+    finally:
+        fg.set_default_dtype(fg.float32)
+    assert fg.nn.Linear(2, 3).weight.dtype == fg.float32

@@ -319,3 +319,131 @@ def test_random_numbers_stop_the_gradient_and_are_drawn_anew_in_a_replay():
         noise.normal_(0, -1)
     with pytest.raises(ValueError, match="low must not be above high"):
         noise.uniform_(1, 0)
+
+
+# -- views taken before their base had a history -----------------------------------------------------------------------
+USES = {
+    "one operand": lambda v, w: v.exp(),
+    "two operands": lambda v, w: v * w,
+    "a number": lambda v, w: v + 1.0,
+    "several operands": lambda v, w: fg.cat([v, w]),
+    "a view": lambda v, w: v[:1],
+    "in place": lambda v, w: v.mul_(2.0),
+    "in place, any function": lambda v, w: v.addcmul_(v, v),
+    "written": lambda v, w: v.copy_(w),
+    "a value": lambda v, w: fg.zeros(2).copy_(v),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_view_of_a_base_that_had_no_history_is_no_constant(use):
+    """The base got its history after the view was taken: to go on with the view would lose w's gradient."""
+    w = fg.tensor([3.0, 4.0], requires_grad=True)
+    base = fg.zeros(2, 2)
+    row, nested = base[0], base.T[0]
+    base[1] = w
+    before = base.detach().clone()
+    for view in (row, nested):
+        with pytest.raises(RuntimeError, match=r"is given a view, of shape .*take the view again"):
+            USES[use](view, w)
+        assert base.detach().equal(before)
+    with fg.no_grad():
+        assert (row * 2.0).tolist() == [0.0, 0.0]
+    (base[1] * 2.0).sum().backward()
+    assert w.grad.tolist() == [2.0, 2.0]
+
+
+def test_a_function_is_not_given_an_old_view():
+    class Twice(fg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2.0
+
+        @staticmethod
+        def backward(ctx, dout):
+            return dout * 2.0
+
+    base, w = fg.zeros(2), fg.tensor([1.0], requires_grad=True)
+    view = base[:1]
+    base[1:] = w
+    with pytest.raises(RuntimeError, match="Twice is given a view"):
+        Twice.apply(view)
+
+
+def test_a_detached_tensor_and_a_leaf_among_the_views_stay_what_they_are():
+    base, w = fg.zeros(3), fg.tensor([1.0], requires_grad=True)
+    detached, leaf = base.detach(), base[:1].requires_grad_()
+    base[2:] = w
+    (detached.sum() * w).sum().backward()
+    assert w.grad.tolist() == [1.0]
+    (leaf * 3.0).sum().backward()
+    assert leaf.grad.tolist() == [3.0]
+
+
+def test_a_reshape_that_had_to_copy_is_nobodys_view():
+    x = fg.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
+    y = x * 1.0
+    flat = y.T.reshape(-1)
+    flat.mul_(2.0)
+    flat[[0]] = 0.0
+    assert y.tolist() == x.tolist()
+    (flat.sum() + y.sum() * 10.0).backward()
+    assert x.grad.tolist() == [[10.0, 12.0, 12.0], [12.0, 12.0, 12.0]]
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_indices_that_the_gradient_needs_are_not_to_be_changed(name):
+    x = fg.tensor([[1.0, 3.0, 2.0]], requires_grad=True)
+    for keepdim in (False, True):
+        values, indices = getattr(x, name)(1, keepdim)
+        indices.zero_()
+        with pytest.raises(RuntimeError, match=f"backward of {name}: its indices.* was changed in place"):
+            values.sum().backward()
+
+
+@pytest.mark.parametrize("change", [lambda v, w: v.mul_(w), lambda v, w: v.copy_(w), lambda v, w: v.addcmul_(w, w)])
+def test_a_view_whose_base_is_not_contiguous_is_refused_before_it_is_changed(change):
+    base, w = fg.from_numpy(np.ones((2, 3)).T), fg.tensor(np.full(2, 2.0), requires_grad=True)
+    view = base[0]
+    with pytest.raises(RuntimeError, match=r"its base, of shape \(3, 2\), is not contiguous"):
+        change(view, w)
+    assert base.tolist() == [[1.0, 1.0]] * 3
+    assert not view.requires_grad
+
+
+def doubled_column(y):
+    y.T[0] *= 2.0
+
+
+def added_to_a_row_of_a_part(y):
+    y[1:][0] += 3.0
+
+
+def divided_places(y):
+    y.reshape(-1)[::3] /= 4.0
+
+
+@pytest.mark.parametrize("change", [doubled_column, added_to_a_row_of_a_part, divided_places])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_python_writes_an_augmented_part_of_a_view_back(change, recorded):
+    """``x.T[0] *= 2`` is t = x.T; r = t[0]; r *= 2; t[0] = r: the last line finds t out of date and has nothing to do."""
+    x = fg.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], requires_grad=recorded)
+    expected = x.detach().numpy().copy()
+    change(expected)
+    slope = np.ones((3, 2), np.float32)
+    if change is not added_to_a_row_of_a_part:
+        change(slope)
+    y = x * 1.0
+    change(y)
+    assert y.tolist() == expected.tolist()
+    if recorded:
+        y.sum().backward()
+        assert x.grad.tolist() == slope.tolist()
+
+
+def test_writing_a_detached_alias_ends_the_gradient():
+    leaf = fg.tensor([1.0, 2.0], requires_grad=True)
+    x = leaf * 3.0
+    x[:1] = x.detach()[:1]
+    x.sum().backward()
+    assert leaf.grad.tolist() == [0.0, 3.0]

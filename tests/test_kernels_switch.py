@@ -333,3 +333,46 @@ print(good)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_a_forked_child_computes(python):
     assert python(FORKS).strip() == "20"
+
+
+@pytest.mark.parametrize("which", ["native", "reference"])
+def test_a_numpy_scalar_beside_an_array_is_a_number(which):
+    """In NumPy a float64 would make a float64 of a float32; beside 0-d arrays scalars keep the arrays' dtype too."""
+    x, low, high = np.float32([0.5, 2.0]), np.float64(0.0), np.float64(1.0)
+    with kernels.use(which):
+        for found in (kernels.add(x, high), kernels.sub(high, x), kernels.clip(x, low, high), kernels.gt(x, high)):
+            assert found.dtype in (np.float32, np.bool_)
+        assert kernels.mul(np.array(2, np.float32), high).dtype == np.float32
+        assert kernels.add(x, high).tolist() == [1.5, 3.0]
+
+
+@pytest.mark.parametrize("name", ["add", "maximum", "eq"])
+def test_more_dimensions_than_a_call_holds_run_in_numpy(name):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 1, 3, 1, 2, 1, 2, 1)), rng.normal(size=(1, 2, 1, 3, 1, 2, 1, 2))
+    for dtype in (np.float32, np.float64):
+        x, y = a.astype(dtype), b.astype(dtype)
+        with kernels.use("reference"):
+            expected = getattr(kernels, name)(x, y)
+        found = getattr(kernels, name)(x, y)
+        assert found.dtype == expected.dtype
+        assert np.array_equal(found, expected)
+    out = np.zeros((4,) * 8)[(slice(None, None, 2),) * 8]  # written where it walks unevenly along eight
+    values = rng.normal(size=(2,) * 8)
+    assert kernels.copy(values, out=out) is out
+    assert np.array_equal(out, values)
+
+
+def test_a_kernel_says_where_it_is_found():
+    assert kernels.add.__module__ == "fastgrad.kernels"
+
+
+def test_an_update_of_no_tensors_is_captured():
+    program = kernels.Program()
+    program.start()
+    try:
+        kernels.sgd([], [], 0.1)
+    finally:
+        program.stop()
+    program.replay()
+    assert len(program) == 1

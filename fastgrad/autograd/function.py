@@ -151,6 +151,8 @@ class Function:
         """Runs forward, and records it where a gradient is wanted."""
         ctx = FunctionCtx(tuple(isinstance(x, Value) and x.requires_grad for x in args))
         recorded = state.grad and any(ctx.needs_input_grad)
+        if tape.views_are_checked and state.grad:
+            tape.refuse_old_views(cls, args)
         with set_grad(False):
             results = on_host(cls, ctx, args) if cls.host else run(cls, ctx, args)
         several = isinstance(results, tuple)

@@ -1,7 +1,8 @@
 # The general MAP: any shapes that broadcast, any strides. Included by _core.pyx.
 
 cdef object bind_broadcast(Kernel self, PyArrayObject **operand, PyObject **argv, fg_call *call):
-    """The general MAP: the broadcast shape, an output of it, and strides with adjacent dimensions merged."""
+    """The general MAP: the broadcast shape, an output of it, and strides with adjacent dimensions merged. None if more
+    dimensions are left than a call holds."""
     cdef cnp.npy_intp shape[64]
     cdef int ndim = 0, s, d, k
     cdef cnp.npy_intp size
@@ -37,6 +38,8 @@ cdef object bind_broadcast(Kernel self, PyArrayObject **operand, PyObject **argv
                     kept = (kept, fresh)
                     operand[k] = <PyArrayObject *><PyObject *>fresh
     kept = coalesce(self, operand, shape, ndim, call, kept)
+    if call.ndim > FG_DIMS:
+        return None
     return out if kept is None else (out, kept)
 
 
@@ -94,12 +97,11 @@ cdef object coalesce(Kernel self, PyArrayObject **operand, cnp.npy_intp *shape, 
         for s in range(self.slots):
             strides[s][0] = 0 if operand[s] == NULL else 1
         n = 1
+    call.ndim = n
     if n > FG_DIMS:
-        raise ValueError(f"{self.__name__}: more than {FG_DIMS} dimensions are left after merging; "
-                         f"copy the arrays to the shape of the result first")
+        return kept
     for d in range(n):
         call.size[d] = sizes[n - 1 - d]
         for s in range(self.slots):
             call.stride[s][d] = strides[s][n - 1 - d]
-    call.ndim = n
     return kept

@@ -3,13 +3,31 @@
 # ---------------------------------------------------------------------------------------------------------------------
 # The call.
 # ---------------------------------------------------------------------------------------------------------------------
+cdef bint scalars_beside_arrays(Kernel self, PyObject **argv) noexcept:
+    cdef int i
+    cdef bint scalar = False, array = False
+    for i in range(self.params):
+        if argv[i] != NULL:
+            if PyArray_Check(argv[i]):
+                array = True
+            elif PyArray_CheckScalar(argv[i]):
+                scalar = True
+    return scalar and array
+
+
 cdef object refer(Kernel self, PyObject **args, size_t nargsf, PyObject *kwnames, PyObject **argv):
-    """The reference function; in a captured step, a call of it that every replay repeats."""
+    """The reference function; in a captured step, a call of it that every replay repeats. NumPy's scalars beside
+    arrays are numbers, as they are for C: in NumPy a float64 among them would make a float64 of a float32."""
     cdef list arguments
-    if fg_tls.program != NULL:
+    cdef bint weak = scalars_beside_arrays(self, argv)
+    if weak or fg_tls.program != NULL:
         arguments = complete_arguments(self, argv)
         if arguments is not None:
-            return (<Program>fg_tls.program).call_host(Host(self.reference, arguments, self))
+            if weak:
+                arguments = [a.item() if isinstance(a, np.generic) else a for a in arguments]
+            if fg_tls.program != NULL:
+                return (<Program>fg_tls.program).call_host(Host(self.reference, arguments, self))
+            return self.reference(*arguments)
     return PyObject_Vectorcall(self.reference, args, nargsf, kwnames)
 
 
@@ -88,6 +106,8 @@ cdef object kernel_vectorcall(Kernel self, PyObject **args, size_t nargsf, PyObj
     self.numbers(argv, &call)
     if self.unit == FG_MAP:
         result = self.bind_map(argv, &call)
+        if result is None:
+            return refer(self, args, nargsf, kwnames, argv)
         if type(result) is tuple:
             return send(self, &call, argv, (<tuple>result)[0], result)
         return send(self, &call, argv, result, None)

@@ -114,6 +114,10 @@ cdef class Kernel:
         return found
 
     @property
+    def __module__(self):
+        return "fastgrad.kernels"
+
+    @property
     def __doc__(self):
         return self.reference.__doc__
 
@@ -199,7 +203,7 @@ cdef class Kernel:
     cdef int dtype_of(self, PyObject **argv) except -2:
         """The dtype all float arrays of a call share; -1: none is of a dtype the kernels serve."""
         cdef int i, found = -1, this
-        cdef bint other = False
+        cdef bint other = False, empty = False
         cdef PyObject *o
         if self.typed:
             return self.dtype_of_typed(argv)
@@ -209,6 +213,7 @@ cdef class Kernel:
                 continue
             if self.unit == FG_EACH and (PyList_Check(o) or PyTuple_Check(o)):
                 if len(<object>o) == 0:
+                    empty = True
                     continue
                 o = <PyObject *>((<object>o)[0])          # the list keeps it alive
             if PyArray_Check(o):
@@ -221,7 +226,7 @@ cdef class Kernel:
                     found = this
         if other and found >= 0:
             raise DtypeError(self.mixed(argv))
-        return found
+        return FG_F32 if empty and found < 0 and not other else found   # no tensors are of any dtype
 
     cdef int dtype_of_typed(self, PyObject **argv):
         """Where every slot has a dtype: any. -1, so NumPy's: no arrays, or one C does not serve in a float slot."""

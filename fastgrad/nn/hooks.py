@@ -97,6 +97,8 @@ class Seen:
         """The values with those that require a gradient behind a joint node; and where they are."""
         at = [i for i, x in enumerate(values) if isinstance(x, Value) and x.requires_grad]
         values, xs = list(values), [values[i] for i in at]
+        if tape.views_are_checked:
+            tape.refuse_old_views(rule, xs)
         if xs:
             node = Node()
             node.info = self

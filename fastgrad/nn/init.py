@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
-from .. import random, tape
+from .. import kernels, random, tape
 
 __all__ = ["constant_", "normal_", "uniform_", "zeros_"]
 
 
 def _fill(tensor, values):
+    kernels.refuse_capture("nn.init", "initialise parameters outside the step")
     np.copyto(tensor.data, values, casting="same_kind")
     tape.changed(tensor.data)
     return tensor

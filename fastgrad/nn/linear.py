@@ -24,8 +24,9 @@ class Linear(Module):
     (1, 2)
     """
 
-    def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
+    def __init__(self, in_features, out_features, bias=True, dtype=None):
         super().__init__()
+        dtype = dtype or ops.dtypes.default_dtype
         for name, n in (("in_features", in_features), ("out_features", out_features)):
             if not isinstance(n, (int, np.integer)):
                 raise TypeError(f"Linear: {name} must be an integer, not {n!r}")

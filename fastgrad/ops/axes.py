@@ -48,13 +48,15 @@ def axes_of(dim, ndim, name):
     return [a for a in axes if a < ndim]
 
 
-def axis_of(dim, x, name):
-    """`dim` as the number of one axis; 0 of a tensor without dimensions."""
-    n = x.ndim or 1
+def axis_of(dim, x, name, more=0):
+    """`dim` as the number of one axis of x, which will have `more` of them; 0 of a tensor without dimensions."""
+    n = x.ndim + more or 1
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
         raise TypeError(f"{name}: dim must be an integer, not {dim!r}")
     if not -n <= dim < n:
-        raise IndexError(f"{name}: dim {dim} of a tensor of {x.ndim} dimensions; it must be from {-n} to {n - 1}")
+        raise IndexError(
+            f"{name}: dim {dim} of a tensor of {x.ndim} dimensions, {tuple(x.shape)}; it must be from {-n} to {n - 1}"
+        )
     return int(dim) % n
 
 

@@ -71,6 +71,8 @@ class Op:
 
 def apply(op, *operands):
     """Runs an op. Several results: the first is differentiated, the others (indices, say) are constants."""
+    if tape.views_are_checked and state.grad:
+        tape.refuse_old_views(op, operands)
     arrays: list = []
     edges: list = []  # for each operand the node that made it, the leaf itself, or None
     tensors = wanted = False
@@ -101,6 +103,8 @@ def apply1(op, x):
     """`apply` for an op that is one kernel of one operand, written out: arithmetic on small tensors is all overhead."""
     if not isinstance(x, Value):
         return op.kernel(x)
+    if tape.views_are_checked and state.grad:
+        tape.refuse_old_views(op, (x,))
     array = x.data
     if op.floating and (dtype := array.dtype) is not FLOAT32 and dtype is not FLOAT64 and dtype.kind != "f":
         return apply1(op, cast(x, dtypes.default_dtype))
@@ -112,6 +116,8 @@ def apply1(op, x):
 
 def apply2(op, a, b):
     """`apply` for an op that is one kernel of two operands which broadcast, promoted to one dtype."""
+    if tape.views_are_checked and state.grad:
+        tape.refuse_old_views(op, (a, b))
     left = right = None
     if isinstance(a, Value):
         x = a.data
@@ -188,6 +194,11 @@ def view(op, x, *how):
 def contiguous(x):
     """`x` with its elements in order: itself, or a copy made by a kernel (so that a captured step makes it again)."""
     return x if x.flags.c_contiguous else kernels.copy(x)
+
+
+def constant(array):
+    """An array whose values are always these; a captured step writes them anew, for it may change them."""
+    return kernels.copy(array) if kernels._core.recording() is not None else array
 
 
 def zero_slopes(ctx, dout):

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import kernels
+from .. import kernels, versions
 from ..tape import Value, wrap
 from .axes import axes_of, axis_of, dropped, held, numpy_names, over_axes, three
 from .base import OUT, Op, apply
@@ -25,6 +25,13 @@ class MinMax(NamedTuple):
     max: Any
 
 
+def unchanged(name, ctx):
+    """ctx.info, if the indices that it holds, which are a result too, have not been written to."""
+    if versions.changed_at(ctx.info[0]):
+        versions.refuse_changed(name, "its indices", ctx.info[0])
+    return ctx.info
+
+
 def along(kernel, ctx, x, axis, keepdim):
     out, index = kernel(three(x, axis))
     shape = held(x.shape, [axis]) if keepdim else dropped(x.shape, [axis])
@@ -41,7 +48,7 @@ class Max(Op):
 
     @staticmethod
     def backward(ctx, dout):
-        return apply(MaxBackward, dout, *ctx.info)
+        return apply(MaxBackward, dout, *unchanged("max", ctx))
 
 
 class Min(Op):
@@ -53,7 +60,7 @@ class Min(Op):
 
     @staticmethod
     def backward(ctx, dout):
-        return apply(MaxBackward, dout, *ctx.info)
+        return apply(MaxBackward, dout, *unchanged("min", ctx))
 
 
 class MaxBackward(Op):

@@ -330,7 +330,7 @@ def index_select(x, dim, index):
     tensor([[2., 0.],
             [5., 3.]])
     """
-    index, axis = as_index("index_select", index, 0, 1), axis_of("index_select", x, dim)
+    index, axis = as_index("index_select", index, 0, 1), axis_of(dim, x, "index_select")
     index = index.reshape(-1)
     if not x.ndim:
         x = reshape(x, (1,))
@@ -414,6 +414,7 @@ def ones_at(num_classes, index):
     return (index[..., None] == np.arange(num_classes)).astype(np.int64)
 
 
+from .axes import axis_of  # noqa: E402
 from .elementwise import mul  # noqa: E402
 from .reduce import broadcast_to  # noqa: E402  (below what reduce and shape import from here)
-from .shape import axis_of, permute, reshape  # noqa: E402
+from .shape import permute, reshape  # noqa: E402

@@ -93,11 +93,7 @@ class Window:
     """A place named by its memory: where a view lies in its base, counted in elements."""
 
     def __init__(self, base, view):
-        if not base.flags.c_contiguous:
-            raise RuntimeError(
-                f"a view of shape {view.shape} is changed in place where a gradient is recorded, and its base, of "
-                f"shape {base.shape}, is not contiguous; take the view of base.contiguous()"
-            )
+        refuse_base(base, view)
         self.shape, self.strides = view.shape, tuple(n // base.itemsize for n in view.strides)
         self.offset = (view.__array_interface__["data"][0] - base.__array_interface__["data"][0]) // base.itemsize
 
@@ -192,13 +188,23 @@ def in_place_form(function):
 
 
 def is_recorded(op, operands):
-    """Whether a gradient flows through the operands; then none of them may be a view out of date."""
-    tensors = [y for y in operands if isinstance(y, Value) and y.requires_grad]
-    if not state.grad or not tensors:
+    """Whether a gradient flows through the operands. Refuses, before anything is changed, an operand that is a view out
+    of date, and a first one, which is to be changed, whose place in its base could not be told."""
+    if state.grad and tape.views_are_checked:
+        tape.refuse_old_views(op, operands)
+    if not state.grad or not any(isinstance(y, Value) and y.requires_grad for y in operands):
         return False
-    if tape.views_are_checked:
-        versions.refuse_old_views(op, [t.node or t for t in tensors], [t.data for t in tensors])
+    if (base := getattr(operands[0], "_base", None)) is not None:
+        refuse_base(base.data, operands[0].data)
     return True
+
+
+def refuse_base(base, view):
+    if not base.flags.c_contiguous:
+        raise RuntimeError(
+            f"a view of shape {view.shape} is changed in place where a gradient is recorded, and its base, of shape "
+            f"{base.shape}, is not contiguous; take the view of base.contiguous()"
+        )
 
 
 def fitting(name, op, x, operands):
@@ -238,7 +244,9 @@ def assign(name, x, value):
 def write(name, x, place, value):
     refuse_leaf(name, x)
     target = part(x.data, place.key)
-    recorded = state.grad and (x.requires_grad or (isinstance(value, Value) and value.requires_grad))
+    if is_place(value, target) and getattr(value, "requires_grad", False) == x.requires_grad:
+        return  # x[key] += y has been here already; a detached alias ends the gradient, though its numbers are the same
+    recorded = is_recorded(WriteAt, (x, value))
     if isinstance(value, (list, tuple)):
         value = np.asarray(value, x.dtype)
     if isinstance(value, (Value, np.ndarray)):
@@ -248,8 +256,6 @@ def write(name, x, place, value):
     elif not isinstance(value, (int, float, np.generic)):
         raise TypeError(f"{name}: the value must be a tensor or a number, not {value!r}")
     array = value.data if isinstance(value, Value) else value
-    if isinstance(array, np.ndarray) and array.__array_interface__ == np.asarray(target).__array_interface__:
-        return  # x[key] += y has been here already
     if state.capture:
         state.capture.keep(x.data)
     place.write(x.data, array)
@@ -262,6 +268,12 @@ def write(name, x, place, value):
             (value.node or value) if isinstance(value, Value) and value.requires_grad else None,
         )
         become(x, tape.record(WriteAt, node, edges, (x.data, array), x.data).node)
+
+
+def is_place(value, target):
+    """Whether a value is the very memory that it would be written to."""
+    array = value.data if isinstance(value, Value) else value
+    return isinstance(array, np.ndarray) and array.__array_interface__ == np.asarray(target).__array_interface__
 
 
 def broadcasts(shape, to):

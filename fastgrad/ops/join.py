@@ -6,11 +6,12 @@ import numpy as np
 
 from .. import kernels
 from ..tape import Value
+from .axes import axis_of
 from .base import Op, apply, promoted
 from .elementwise import copy, where
 from .index import GetItem, getitem, index_select
 from .reduce import broadcast_to, sum
-from .shape import as_sizes, axis_of, reshape, unsqueeze
+from .shape import as_sizes, reshape, unsqueeze
 from .shape import diagonal as diagonal_view
 
 __all__ = [
@@ -148,7 +149,7 @@ def stack(tensors, dim=0):
     if len({tuple(t.shape) for t in tensors}) != 1:
         shapes = [tuple(t.shape) for t in tensors]
         raise ValueError(f"stack needs tensors of one shape, not {shapes}; pad or reshape them, or use cat")
-    axis = axis_of("stack", tensors[0], dim, more=1)
+    axis = axis_of(dim, tensors[0], "stack", more=1)
     return concatenate([unsqueeze(t, axis) for t in tensors], axis)
 
 
@@ -210,7 +211,7 @@ def split(x, split_size_or_sections, dim=0):
     >>> [piece.tolist() for piece in fg.tensor([1, 2, 3, 4, 5]).split(2)]
     [[1, 2], [3, 4], [5]]
     """
-    axis, size = axis_of("split", x, dim), split_size_or_sections
+    axis, size = axis_of(dim, x, "split"), split_size_or_sections
     if not x.ndim:
         raise ValueError("split of a tensor without dimensions")
     n = x.shape[axis]
@@ -230,7 +231,7 @@ def chunk(x, chunks, dim=0):
     """x in at most `chunks` pieces along `dim`, views, all of one size but for a smaller last one."""
     if chunks < 1:
         raise ValueError(f"chunk: chunks must be at least 1, not {chunks}")
-    n = x.shape[axis_of("chunk", x, dim)]
+    n = x.shape[axis_of(dim, x, "chunk")]
     return split(x, -(-n // chunks), dim) if n else split(x, [0] * chunks, dim)
 
 
@@ -241,7 +242,7 @@ def unbind(x, dim=0):
     >>> fg.unbind(fg.arange(6.0).reshape(2, 3))
     (tensor([0., 1., 2.]), tensor([3., 4., 5.]))
     """
-    axis = axis_of("unbind", x, dim)
+    axis = axis_of(dim, x, "unbind")
     return tuple(getitem(x, (*(slice(None),) * axis, i)) for i in range(x.shape[axis]))
 
 
@@ -277,7 +278,7 @@ def repeat_interleave(x, repeats, dim=None, output_size=None):
     """
     if dim is None:
         x, dim = reshape(x, (-1,)), 0
-    axis = axis_of("repeat_interleave", x, dim)
+    axis = axis_of(dim, x, "repeat_interleave")
     if isinstance(repeats, (Value, np.ndarray)) and prod(repeats.shape) > 1:
         kernels.refuse_capture("repeat_interleave by a tensor", "pass an int or a list")
     times = np.asarray(repeats.data if isinstance(repeats, Value) else repeats)
@@ -295,7 +296,7 @@ def repeat_interleave(x, repeats, dim=None, output_size=None):
 
 def axes_of(name, x, dims):
     dims = [dims] if isinstance(dims, (int, np.integer)) else list(dims)
-    axes = [axis_of(name, x, d) for d in dims]
+    axes = [axis_of(d, x, name) for d in dims]
     if len(set(axes)) != len(axes):
         raise ValueError(f"{name}: dims {tuple(dims)} name an axis twice")
     return axes
@@ -327,7 +328,7 @@ def roll(x, shifts, dims=None):
         raise ValueError(f"roll: {len(shifts)} shifts for {len(dims)} dims")
     out = x
     for shift, dim in zip(shifts, dims, strict=True):
-        axis = axis_of("roll", x, dim)
+        axis = axis_of(dim, x, "roll")
         n = x.shape[axis] if x.ndim else 0
         if n and shift % n:
             at = n - shift % n

@@ -7,8 +7,9 @@ import numpy as np
 from .. import kernels
 from ..tape import Value
 from .base import Op, apply, apply2, promoted, zero_slopes
+from .cast import cast
 from .compare import eq, gt, isfinite, logical_and, logical_or, lt
-from .dtypes import FLOAT32, FLOAT64, is_floating, result_type
+from .dtypes import BOOL, FLOAT32, FLOAT64, is_floating, result_type
 from .elementwise import copy, mul, where
 
 __all__ = [
@@ -98,6 +99,11 @@ class Heaviside(Op):
     """out = 0 where x < 0, at_zero where x = 0, 1 where x > 0;   dx = 0."""
 
     kernel = kernels.heaviside
+
+    @classmethod
+    def forward(cls, ctx, x, at_zero):
+        return cast(kernels.heaviside(x, at_zero), result_type(x, at_zero))  # NumPy makes floats of integers
+
     backward = staticmethod(zero_slopes)
 
 
@@ -139,7 +145,10 @@ def clip(input, min=None, max=None):
     if not ((dtype is FLOAT32 or dtype is FLOAT64) and all(type(b) is float or type(b) is int for b in bounds)):
         input, *bounds = promoted(Clip, input, *bounds)
         dtype = result_type(*(x.data if isinstance(x, Value) else x for x in (input, *bounds)))
-    ends = (-math.inf, math.inf) if is_floating(dtype) else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if is_floating(dtype):
+        ends = -math.inf, math.inf
+    else:
+        ends = (False, True) if dtype == BOOL else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     lo = ends[0] if min is None else bounds[0]
     hi = ends[1] if max is None else bounds[-1]
     return apply(Clip, input, lo, hi)

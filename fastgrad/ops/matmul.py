@@ -8,10 +8,11 @@ from math import prod
 import numpy as np
 
 from .. import kernels
+from .axes import axis_of
 from .base import Op, apply
 from .elementwise import add, mul
 from .reduce import broadcast_to, sum, sum_to
-from .shape import axis_of, permute, reshape, transpose
+from .shape import permute, reshape, transpose
 
 __all__ = [
     "addbmm",
@@ -237,7 +238,7 @@ def tensordot(a, b, dims=2):
             raise ValueError(f"tensordot: dims {dims} of {tuple(a.shape)} and {tuple(b.shape)}")
         dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     left, right = ([d] if isinstance(d, (int, np.integer)) else list(d) for d in dims)
-    left, right = [axis_of("tensordot", a, d) for d in left], [axis_of("tensordot", b, d) for d in right]
+    left, right = [axis_of(d, a, "tensordot") for d in left], [axis_of(d, b, "tensordot") for d in right]
     if len(left) != len(right) or any(a.shape[i] != b.shape[j] for i, j in zip(left, right, strict=True)):
         raise ValueError(f"tensordot: axes {left} of {tuple(a.shape)} and {right} of {tuple(b.shape)} do not fit")
     rows, columns = ([d for d in range(x.ndim) if d not in used] for x, used in ((a, left), (b, right)))

@@ -9,9 +9,10 @@ from math import prod as product
 import numpy as np
 
 from .. import kernels
+from . import dtypes
 from .axes import axes_of, axis_of, by_numpy, dropped, floats, held, numpy_names, over_axes, raw, three
 from .base import OUT, Op, apply, cast, view
-from .dtypes import default_dtype, is_floating
+from .dtypes import is_floating
 from .elementwise import div, exp, mul, sub, where
 
 __all__ = [
@@ -251,7 +252,7 @@ def logsumexp(x, dim, keepdim=False):
     >>> fg.logsumexp(fg.tensor([[1000.0, 1000.0], [-float("inf"), 0.0]]), dim=1)
     tensor([1000.6932,    0.    ])
     """
-    x = x if is_floating(x.dtype) else cast(x, default_dtype)
+    x = x if is_floating(x.dtype) else cast(x, dtypes.default_dtype)
     return apply(LogSumExp, x, axes_of(dim, x.ndim, "logsumexp"), bool(keepdim))
 
 

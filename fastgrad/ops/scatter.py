@@ -3,18 +3,17 @@
 Where `index` is smaller than x along another axis, the places beyond it are left alone.
 """
 
-from math import prod
-
 import numpy as np
 
 from .. import kernels
 from ..tape import Value
-from .base import Op, apply, contiguous
+from .axes import axis_of, three
+from .base import Op, apply
 from .elementwise import add, mul
 from .index import TakeBackward, as_index, out_of_range
 from .inplace import assign
 from .reduce import broadcast_to
-from .shape import axis_of, reshape
+from .shape import reshape
 
 __all__ = [
     "gather",
@@ -101,12 +100,6 @@ class ScatterAdd(Op):
         return dout, None, apply(Gather, dout, ctx.saved, ctx.info) if ctx.inputs[2] is not None else None
 
 
-def three(x, axis):
-    """x as [O, R, I] around an axis; of a contiguous array, a view."""
-    shape = x.shape
-    return contiguous(x).reshape(prod(shape[:axis]), shape[axis] if shape else 1, prod(shape[axis + 1 :]))
-
-
 def filled(shape, dtype, value):
     out = kernels.empty(shape, dtype)
     kernels.fill(out, value)
@@ -115,7 +108,7 @@ def filled(shape, dtype, value):
 
 def checked(name, x, dim, index, src=None):
     """axis, index as an array, and the part of x (and of src) it reaches outside the axis; None for the whole x."""
-    axis, index = axis_of(name, x, dim), as_index(name, index)
+    axis, index = axis_of(dim, x, name), as_index(name, index)
     if index.ndim != x.ndim or (src is not None and src.ndim != x.ndim):
         shapes = f"{tuple(x.shape)} and {index.shape}" + ("" if src is None else f" and {tuple(src.shape)}")
         raise ValueError(
@@ -211,7 +204,7 @@ def take_along_dim(x, indices, dim=None):
     """`gather` with x and indices broadcast against each other outside `dim`; without dim, of x as one row."""
     if dim is None:
         return take_along_dim(reshape(x, (-1,)), as_index("take_along_dim", indices).reshape(-1), 0)
-    axis, index = axis_of("take_along_dim", x, dim), as_index("take_along_dim", indices)
+    axis, index = axis_of(dim, x, "take_along_dim"), as_index("take_along_dim", indices)
     if index.ndim != x.ndim:
         raise ValueError(f"take_along_dim: x {tuple(x.shape)} and indices {index.shape} must have as many dimensions")
     common = [
@@ -225,7 +218,7 @@ def take_along_dim(x, indices, dim=None):
 # -- whole slices ------------------------------------------------------------------------------------------------------
 def lines(name, x, dim, index, source):
     """axis, index, and source checked against x[.., index, ..]."""
-    axis, index = axis_of(name, x, dim), as_index(name, index, 0, 1).reshape(-1)
+    axis, index = axis_of(dim, x, name), as_index(name, index, 0, 1).reshape(-1)
     shape = (*x.shape[:axis], index.size, *x.shape[axis + 1 :])
     if source is not None and tuple(source.shape) != shape:
         raise ValueError(f"{name}: source {tuple(source.shape)} must be {shape}, x's shape with {index.size} indices")

@@ -6,6 +6,8 @@ from operator import index as as_index
 import numpy as np
 
 from .. import kernels
+from ..tape import Value, wrap
+from .axes import axis_of
 from .base import Op, apply, view
 
 __all__ = [
@@ -111,16 +113,6 @@ def diagonal_of(x, offset, dim0, dim1):
     return out
 
 
-def axis_of(name, x, dim, more=0):
-    """`dim`, counted from the end if negative, as an axis of x (which will have `more` of them)."""
-    n = x.ndim + more
-    if not -n <= dim < n and not (n == 0 and dim in (0, -1)):
-        raise IndexError(
-            f"{name}: dim {dim} of a tensor of {x.ndim} dimensions, {tuple(x.shape)}; it must be from {-n} to {n - 1}"
-        )
-    return dim % n if n else 0
-
-
 def as_sizes(shape):
     """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
     if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
@@ -154,7 +146,10 @@ def reshape(x, *shape):
     shape = as_sizes(shape)
     if shape and min(shape) < -1:
         raise ValueError(f"reshape: {tuple(x.shape)} to {shape}: a size is 0 or more, or -1 for what is left")
-    return view(Reshape, x, shape)
+    out = view(Reshape, x, shape)
+    if isinstance(x, Value) and not x.data.flags.c_contiguous and not np.may_share_memory(out.data, x.data):
+        out = wrap(out.data, out.node)  # of a copy: nobody's view
+    return out
 
 
 def reshape_as(x, other):
@@ -176,7 +171,7 @@ def flatten(x, start_dim=0, end_dim=-1):
     """
     if not x.ndim:
         return reshape(x, (1,))
-    first, last = axis_of("flatten", x, start_dim), axis_of("flatten", x, end_dim)
+    first, last = axis_of(start_dim, x, "flatten"), axis_of(end_dim, x, "flatten")
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     shape = tuple(x.shape)
@@ -190,7 +185,7 @@ def unflatten(x, dim, sizes):
     >>> fg.unflatten(fg.arange(6.0), 0, (2, -1)).shape
     (2, 3)
     """
-    axis, sizes = axis_of("unflatten", x, dim), list(as_sizes((sizes,)))
+    axis, sizes = axis_of(dim, x, "unflatten"), list(as_sizes((sizes,)))
     n, known = x.shape[axis], prod(s for s in sizes if s != -1)
     if sizes.count(-1) == 1 and known and n % known == 0:
         sizes[sizes.index(-1)] = n // known
@@ -202,7 +197,7 @@ def unflatten(x, dim, sizes):
 def squeeze(x, dim=None):
     """x without its axes of size 1: all of them, or of those named in `dim` (one or several) the ones that have it."""
     dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, (int, np.integer)) else dim
-    gone = {axis_of("squeeze", x, d) for d in dims}
+    gone = {axis_of(d, x, "squeeze") for d in dims}
     key = tuple(0 if i in gone and n == 1 else slice(None) for i, n in enumerate(x.shape))
     return getitem(x, (*key, ...))
 
@@ -214,7 +209,7 @@ def unsqueeze(x, dim):
     >>> fg.unsqueeze(fg.zeros(3), 0).shape
     (1, 3)
     """
-    axis = axis_of("unsqueeze", x, dim, more=1)
+    axis = axis_of(dim, x, "unsqueeze", more=1)
     return getitem(x, (*(slice(None),) * axis, None, ...))
 
 
@@ -294,7 +289,7 @@ def movedim(x, source, destination):
     (3, 4, 2)
     """
     source, destination = ([d] if isinstance(d, (int, np.integer)) else list(d) for d in (source, destination))
-    start, end = ([axis_of("movedim", x, d) for d in dims] for dims in (source, destination))
+    start, end = ([axis_of(d, x, "movedim") for d in dims] for dims in (source, destination))
     if len(start) != len(end) or len(set(start)) != len(start) or len(set(end)) != len(end):
         raise ValueError(f"movedim: source {source} and destination {destination} must name as many distinct axes")
     rest = iter([d for d in range(x.ndim) if d not in start])
@@ -342,7 +337,7 @@ def select(x, dim, index):
     >>> fg.select(fg.arange(6.0).reshape(2, 3), 1, 2)
     tensor([2., 5.])
     """
-    axis, n = axis_of("select", x, dim), x.shape[dim] if x.ndim else 0
+    axis, n = axis_of(dim, x, "select"), x.shape[dim] if x.ndim else 0
     if not -n <= index < n:
         raise IndexError(f"select: index {index} is out of range for dim {dim} with size {n}")
     return getitem(x, (*(slice(None),) * axis, index))
@@ -356,7 +351,7 @@ def narrow(x, dim, start, length):
     tensor([[1., 2.],
             [4., 5.]])
     """
-    axis, n = axis_of("narrow", x, dim), x.shape[dim] if x.ndim else 0
+    axis, n = axis_of(dim, x, "narrow"), x.shape[dim] if x.ndim else 0
     first = start + n if start < 0 else start
     if not 0 <= first <= n or length < 0 or first + length > n:
         raise IndexError(f"narrow: start {start} and length {length} leave dim {dim} with size {n}")
@@ -365,7 +360,7 @@ def narrow(x, dim, start, length):
 
 def diagonal(x, offset=0, dim1=0, dim2=1):
     """The diagonal of two axes, as the last axis of a view: x[..., i, i + offset]."""
-    first, second = axis_of("diagonal", x, dim1), axis_of("diagonal", x, dim2)
+    first, second = axis_of(dim1, x, "diagonal"), axis_of(dim2, x, "diagonal")
     if x.ndim < 2 or first == second:
         raise ValueError(f"diagonal: dims {dim1} and {dim2} of {tuple(x.shape)} are not two axes")
     return view(Diagonal, x, int(offset), first, second)

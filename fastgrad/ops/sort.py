@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from .. import kernels
+from ..tape import Value
 from .axes import alike, axis_of, dropped, floats, held, numpy_names, raw
 from .base import OUT, Op, apply
 from .elementwise import add, mul, sub
@@ -191,6 +192,8 @@ def quantile(x, q, dim=None, keepdim=False, *, interpolation="linear"):
     >>> fg.quantile(fg.tensor([1.0, 2.0, 4.0]), 0.75), fg.quantile(fg.tensor([1.0, 2.0, 4.0]), fg.tensor([0.0, 0.5]))
     (tensor(3.), tensor([1., 2.]))
     """
+    if isinstance(q, Value):
+        kernels.refuse_capture("quantile with q as a tensor", "pass q as numbers")
     x, wanted = floats(x, "quantile"), np.asarray(raw(q), np.float64)
     if wanted.ndim > 1 or not ((wanted >= 0) & (wanted <= 1)).all():
         raise ValueError(f"quantile: q must be numbers in [0, 1], one or a row of them, not {q!r}")
