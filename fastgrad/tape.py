@@ -90,7 +90,7 @@ class Node:
         return twin
 
     def revive(self, array, i):
-        edge = self if i == OUT else self.inputs[i] if array is not None else None
+        edge = None if array is None else self if i == OUT else self.inputs[i]
         return wrap(array, edge) if type(edge) is Node else array if edge is None else edge
 
 

@@ -447,3 +447,22 @@ def test_writing_a_detached_alias_ends_the_gradient():
     x[:1] = x.detach()[:1]
     x.sum().backward()
     assert leaf.grad.tolist() == [0.0, 3.0]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_quotient_and_a_mean_may_be_changed_where_no_gradient_needs_them(create_graph):
+    """x / 2 and lerp by a number need neither their result nor x: as in PyTorch, both may be written over."""
+    x, y = fg.tensor([2.0, 4.0], requires_grad=True), fg.tensor([1.0, 1.0], requires_grad=True)
+    half = x / 2.0
+    half.mul_(3.0)
+    a, b = x * 1.0, y * 1.0
+    mean = a.lerp(b, 0.25)
+    a.zero_()
+    b.zero_()
+    dx, dy = fg.autograd.grad((half + mean).sum(), [x, y], create_graph=create_graph)
+    assert dx.tolist() == [2.25, 2.25]
+    assert dy.tolist() == [0.25, 0.25]
+    out = x / y
+    out.zero_()
+    with pytest.raises(RuntimeError, match="backward of Div: its result"):
+        out.sum().backward()

@@ -38,6 +38,7 @@ class Op:
     value or a tuple. ``ctx.inputs[i] is None`` where no gradient of operand i is wanted. ``ctx.info`` is free for
     anything that is not differentiated (sizes, indices). Operands that get no gradient may be left off the end.
     ``crossed``: it saves its first two operands, each for the other's gradient alone, and only where that is wanted.
+    ``keep``, which may be left to ``saves``, picks what is saved; None for what no gradient that is wanted needs.
     ``floating``: integers become floats first, as in exp and division.
     """
 
@@ -49,6 +50,8 @@ class Op:
 
     def __init_subclass__(cls):
         OPS[cls.__name__] = cls
+        if "keep" in vars(cls):
+            return
         if cls.crossed:
             cls.keep = staticmethod(_keep_crossed)
         elif cls.saves == (OUT,):

@@ -83,6 +83,10 @@ class Div(Op):
     kernel = kernels.div
 
     @staticmethod
+    def keep(node, arrays, out):
+        return arrays[1], out if node.second is not None else None
+
+    @staticmethod
     def backward(ctx, dout):
         b, out = ctx.saved
         da = div(dout, b)
@@ -200,6 +204,11 @@ class Lerp(Op):
     saves = (0, 1, 2)
     floating = True
     kernel = kernels.lerp
+
+    @staticmethod
+    def keep(node, arrays, out):
+        a, b, w = arrays
+        return (a, b, w) if node.inputs[2] is not None else (None, None, w)
 
     @staticmethod
     def backward(ctx, dout):
