@@ -62,20 +62,8 @@ def empty_cache():
     kernels.empty_cache()
 
 
-_INSTEAD = {
-    "save": "numpy.savez(path, **module.state_dict())",
-    "load": "module.load_state_dict(dict(numpy.load(path)))",
-    "compile": "fastgrad.capture(step), which records a training step and replays it from C",
-    "jit": "fastgrad.capture(step), which records a training step and replays it from C",
-    "distributed": "one process: fastgrad runs on the processors of one machine",
-    "backends": "fastgrad.kernels.use(...) and fastgrad.kernels.info()",
-    "linalg": "numpy.linalg on x.numpy(), or matmul, norm and einsum where a gradient is wanted",
-    "vmap": "an operation on the whole batch, or einsum",
-}
-
-
 def __getattr__(name):
-    """A name of PyTorch's that is not here: what to write instead."""
-    if name in _INSTEAD:
-        raise AttributeError(f"fastgrad has no {name}; use {_INSTEAD[name]}")
-    raise AttributeError(f"module 'fastgrad' has no attribute {name!r}")
+    """A name that is not here: what to write instead of PyTorch's."""
+    from .missing import refusal
+
+    raise refusal(__name__, name)

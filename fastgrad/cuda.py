@@ -28,3 +28,9 @@ def manual_seed(seed):
 
 def manual_seed_all(seed):
     """Nothing, as `manual_seed`."""
+
+
+def __getattr__(name):
+    from .missing import refusal
+
+    raise refusal(__name__, name)

@@ -39,7 +39,9 @@ class Interop(Value):
     def __format__(self, spec):
         if not self.data.ndim or (spec and self.data.size == 1):
             return format(self.item(), spec)
-        return format(repr(self), spec) if not spec else object.__format__(self, spec)
+        if spec:
+            raise TypeError(f"format {spec!r} of a tensor of shape {self.shape}: format its elements, x[i].item()")
+        return repr(self)
 
     # -- NumPy and Python ----------------------------------------------------------------------------------------------
     def numpy(self, *, force=False):
@@ -101,7 +103,9 @@ class Interop(Value):
 
     def __index__(self):
         if self.data.dtype.kind not in "iu" or self.data.size != 1:
-            raise TypeError(f"only an integer tensor of one element is an index, not {self.shape} {self.dtype}")
+            raise TypeError(
+                f"only an integer tensor of one element is an index, not {self.shape} {self.dtype}; use int(x)"
+            )
         return int(self.item())
 
     def __bool__(self):
@@ -184,13 +188,24 @@ def as_array(data):
     if isinstance(data, Value):
         return data.data
     if isinstance(data, (np.ndarray, np.generic)):
-        return np.asarray(data)
+        array = np.asarray(data)
+        return array if array.dtype.kind in "fiub" else refuse_stranger(array)
     if isinstance(data, (list, tuple)) and holds_tensors(data):
         return joined(data)
-    array = np.array(data)
+    try:
+        array = np.array(data)
+    except ValueError:
+        raise ValueError("a tensor of nested lists whose lengths differ: pad them to one length first") from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"a tensor holds numbers, not {array.dtype}")
+        refuse_stranger(array)
     return constant(array.astype(dtypes.default_dtype) if array.dtype.kind == "f" else array)
+
+
+def refuse_stranger(array):
+    raise TypeError(
+        f"a tensor holds numbers, not {array.dtype}; convert it first to floats, integers or bools, for example by "
+        f"numpy.asarray(data, 'float32')"
+    )
 
 
 def holds_tensors(data):

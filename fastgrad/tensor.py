@@ -51,6 +51,10 @@ class Tensor(Interop):
 
     def __init__(self, data, requires_grad=False):
         data = as_array(data)
+        if not isinstance(requires_grad, (bool, np.bool_)):
+            raise TypeError(
+                f"Tensor(data, requires_grad): the second is {requires_grad!r}; by sizes: fastgrad.empty(...)"
+            )
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(
                 f"only float tensors can require a gradient, not {data.dtype}; convert it first, to float32"
@@ -338,7 +342,7 @@ def as_tensor(data, dtype=None, device=None):
 def from_numpy(array):
     """A tensor that shares the array's memory."""
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"from_numpy needs a numpy array, not {type(array).__name__}")
+        raise TypeError(f"from_numpy needs a numpy array, not {type(array).__name__}; use fastgrad.tensor")
     return Tensor(array)
 
 
@@ -355,7 +359,8 @@ def seed_gradient(root, gradient, as_tensors):
         array = as_array(gradient)
         if array.shape != root.shape or array.dtype != root.dtype:
             raise ValueError(
-                f"backward: gradient {array.shape} {array.dtype} must be like the tensor, {root.shape} {root.dtype}"
+                f"backward: gradient {array.shape} {array.dtype} must be like the tensor, {root.shape} {root.dtype}; "
+                f"reshape it, or convert it by to(dtype)"
             )
     return (gradient if isinstance(gradient, Value) else wrap(array)) if as_tensors else array
 

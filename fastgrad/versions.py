@@ -84,6 +84,6 @@ def refuse_stale(node, until=None):
 def refuse_changed(name, what, array):
     raise RuntimeError(
         f"backward of {name}: {what}, of shape {array.shape}, was changed in place after the "
-        f"forward pass (by an optimizer step, copy_ or load_state_dict); its gradient needs the old values; "
-        f"call backward before the change, or clone the tensor first"
+        f"forward pass (by +=, a method ending in _, an optimizer step or load_state_dict); its gradient needs "
+        f"the old values; call backward before the change, or clone the tensor first"
     )

@@ -19,7 +19,8 @@ ARROWS = {
     "hooks": {"tape"},
     "joint": {"tape"},
     "devices": set(),
-    "cuda": set(),
+    "cuda": {"missing"},
+    "missing": set(),
     "random": {"tape", "kernels", "ops", "devices"},
     "kernels": set(),
     "ops": {"tape", "kernels", "versions"},
@@ -29,9 +30,9 @@ ARROWS = {
     "autograd": {"tape", "tensor", "ops", "kernels", "versions", "hooks", "joint"},
     "capture": {"tape", "kernels", "ops"},
     "profiler": {"kernels"},
-    "nn": {"tape", "ops", "tensor", "random", "kernels", "hooks", "joint", "interop"},
-    "optim": {"tape", "kernels"},
-    "utils": {"tape", "tensor", "random", "versions", "hooks"},
+    "nn": {"tape", "ops", "tensor", "random", "kernels", "hooks", "joint", "interop", "missing"},
+    "optim": {"tape", "kernels", "missing"},
+    "utils": {"tape", "tensor", "random", "versions", "hooks", "missing"},
 }
 OUTSIDE = {"numpy", "__future__"}  # of the standard library, an engine file may import anything
 WORKSHOP_ONLY = {"matplotlib", "tqdm", "scipy", "torch", "pytest"}

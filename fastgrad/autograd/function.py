@@ -127,6 +127,12 @@ class Function:
 
     def __init_subclass__(cls):
         cls._rule = type(cls.__name__, (Rule,), {"function": cls})
+        if "forward" in cls.__dict__:
+            cls.forward = staticmethod(guarded(cls, cls.forward))  # type: ignore[method-assign]
+
+    def __init__(self, *args):
+        name = type(self).__name__
+        raise TypeError(f"{name} is not made or called itself: write {name}.apply(...)")
 
     @staticmethod
     def forward(*args):
@@ -159,13 +165,39 @@ class Function:
         return tuple(out) if several else out[0]
 
 
+def guarded(cls, forward):
+    """`forward`, which refuses a tensor where ctx belongs: it was called in the place of apply."""
+
+    @wraps(forward)
+    def called(*args, **kwargs):
+        if args and isinstance(args[0], (Value, np.ndarray)) and cls.setup_context is Function.setup_context:
+            raise TypeError(
+                f"{cls.__name__}.forward(ctx, ...) was called with a tensor as ctx: "
+                f"write {cls.__name__}.apply(...), which makes the ctx and records"
+            )
+        return forward(*args, **kwargs)
+
+    return called
+
+
+def refuse_arrays(name, results):
+    for x in results:
+        if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f":
+            raise TypeError(
+                f"{name}: forward returned a NumPy {type(x).__name__}, through which no gradient flows; "
+                f"return fastgrad.from_numpy(array), or compute with the tensors, not their data"
+            )
+
+
 def run(cls, ctx, args):
     if cls.setup_context is Function.setup_context:
         results = cls.forward(ctx, *args)
     else:
         results = cls.forward(*args)
         cls.setup_context(ctx, args, results)
-    ctx._finish(cls.__name__, args, results if isinstance(results, tuple) else (results,))
+    found = results if isinstance(results, tuple) else (results,)
+    refuse_arrays(cls.__name__, found)
+    ctx._finish(cls.__name__, args, found)
     return results
 
 
@@ -281,6 +313,8 @@ def zeros(ctx, i):
 
 def call(function, ctx, douts):
     """The gradients that the user's backward gives for each argument, checked."""
+    if function.backward is Function.backward:
+        raise NotImplementedError(f"{function.__name__} has no backward: define a static backward(ctx, *douts)")
     tensors = [g if g is None or isinstance(g, Value) else wrap(g) for g in douts]
     found = function.backward(ctx, *tensors)
     found = list(found) if isinstance(found, (tuple, list)) else [found]

@@ -18,8 +18,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     >>> fg.grad(slope, x)
     (tensor(18.),)
     """
-    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    outputs, inputs = (list(x) if isinstance(x, (list, tuple)) else [x] for x in (outputs, inputs))
     given = (
         [None] * len(outputs)
         if grad_outputs is None
@@ -28,9 +27,14 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         else list(grad_outputs)
     )
     for i, t in enumerate([*outputs, *inputs]):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"grad takes tensors, not a {type(t).__name__}")
         if not t.requires_grad:
             what, n = ("output", i) if i < len(outputs) else ("input", i - len(outputs))
-            raise RuntimeError(f"grad: {what} {n} does not require a gradient")
+            raise RuntimeError(
+                f"grad: {what} {n} does not require a gradient (it has shape {t.shape}); set requires_grad=True on the "
+                f"leaves before computing, outside no_grad()"
+            )
     seeds = [seed_gradient(o, g, create_graph) for o, g in zip(outputs, given, strict=True)]
     wanted = {id(t.node or t): None for t in inputs}
     last = None if any(t.node is None for t in inputs) else max(t.node.key for t in inputs)

@@ -40,3 +40,9 @@ __all__ = [
     "functional",
     "init",
 ]
+
+
+def __getattr__(name):
+    from ..missing import refusal
+
+    raise refusal(__name__, name)

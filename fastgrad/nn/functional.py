@@ -41,3 +41,9 @@ __all__ = [
     "softmin",
     "tanh",
 ]
+
+
+def __getattr__(name):
+    from ..missing import refusal
+
+    raise refusal(__name__, name)

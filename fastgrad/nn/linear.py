@@ -27,6 +27,11 @@ class Linear(Module):
     def __init__(self, in_features, out_features, bias=True, dtype=None):
         super().__init__()
         dtype = dtype or ops.dtypes.default_dtype
+        for name, n in (("in_features", in_features), ("out_features", out_features)):
+            if not isinstance(n, (int, np.integer)):
+                raise TypeError(f"Linear: {name} must be an integer, not {n!r}")
+            if n < 0:
+                raise ValueError(f"Linear: {name} must not be negative, it is {n}")
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(tensor(np.empty((out_features, in_features), dtype)))
         self.bias = Parameter(tensor(np.empty(out_features, dtype))) if bias else None

@@ -1,5 +1,7 @@
 """Losses as modules: each calls the function of `fastgrad.nn.functional` that it names."""
 
+import numpy as np
+
 from .. import ops
 from ..tape import Value
 from .module import Module
@@ -18,6 +20,12 @@ __all__ = [
 
 class Loss(Module):
     """A module with a reduction: "mean", "sum" or "none"."""
+
+    def __new__(cls, *args, **kwargs):
+        if len(args) > 1 and all(isinstance(x, (Value, np.ndarray)) for x in args[:2]):
+            name = cls.__name__
+            raise TypeError(f"{name}(input, target): make the loss first, then call it: {name}()(input, target)")
+        return super().__new__(cls)
 
     def __init__(self, reduction):
         super().__init__()

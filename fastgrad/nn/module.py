@@ -1,5 +1,7 @@
 """Module: parameters and modules by name; and the containers."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from .. import tape
@@ -42,11 +44,26 @@ class Module:
     _hooks: hooks.ModuleHooks | None = None
     training: bool
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
+        if args or kwargs:
+            name = type(self).__name__
+            if any(isinstance(x, (Tensor, np.ndarray)) for x in args):
+                raise TypeError(f"{name}(x): make the module first, then call it: {name}()(x)")
+            given = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in kwargs.items())])
+            raise TypeError(f"{name}: Module.__init__() takes no arguments, leave out {given}")
         self.__dict__.update(_parameters={}, _modules={}, training=True)
 
     def forward(self, *inputs):
-        raise NotImplementedError(f"{type(self).__name__} does not define forward")
+        name = type(self).__name__
+        raise NotImplementedError(f"{name} does not define forward: write def forward(self, x) in class {name}")
+
+    def __getattr__(self, name):
+        mine = type(self).__name__
+        if name in ("_parameters", "_modules", "training"):
+            text = f"{mine}: call super().__init__() at the beginning of its __init__"
+        else:
+            text = f"{mine!r} object has no attribute {name!r}"
+        raise AttributeError(text, name=name, obj=self)
 
     def __call__(self, *args, **kwargs):
         if self._hooks is None and not tape.is_watched:
@@ -60,14 +77,25 @@ class Module:
                 raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting {name}")
             mine = registries.pop(isinstance(value, Module))
             mine[name] = value
-        elif isinstance(value, Tensor) and name in self.__dict__.get("_parameters", ()):
-            raise TypeError(
-                f"{type(self).__name__}.{name} is a Parameter, and a Tensor would not be trained in its place: assign "
-                f"nn.Parameter(tensor), or write into it by copy_ under no_grad()"
-            )
+        elif value is not None:
+            self._refuse_other(name, value)
         for registry in registries:
             registry.pop(name, None)
         object.__setattr__(self, name, value)
+
+    def _refuse_other(self, name, value):
+        """Raises where a value that is neither would take the place of a parameter or module."""
+        mine = f"{type(self).__name__}.{name}"
+        if name in self.__dict__.get("_parameters", ()):
+            raise TypeError(
+                f"{mine} is a Parameter; a value of type {type(value).__name__} would not be trained in its place: "
+                f"assign nn.Parameter(tensor), or write into it by copy_ or fill_ under no_grad()"
+            )
+        if name in self.__dict__.get("_modules", ()):
+            raise TypeError(
+                f"{mine} is a Module; a value of type {type(value).__name__} cannot take its place: "
+                f"assign a Module, or None"
+            )
 
     def __delattr__(self, name):
         self._parameters.pop(name, None)
@@ -75,11 +103,15 @@ class Module:
         object.__delattr__(self, name)
 
     def register_parameter(self, name, param):
-        """Sets a parameter by name; None is no parameter."""
+        """Sets a parameter by name; None is no parameter. Errors: TypeError for anything else."""
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"register_parameter: {name} is a {kind_of(param)}; make it nn.Parameter(tensor)")
         setattr(self, name, param)
 
     def add_module(self, name, module):
-        """Sets a module by name."""
+        """Sets a module by name; None is no module. Errors: TypeError for anything else."""
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"add_module: {name} is a {kind_of(module)}, not a Module")
         setattr(self, name, module)
 
     # -- hooks ---------------------------------------------------------------------------------------------------------
@@ -200,16 +232,21 @@ class Module:
         Errors: KeyError naming missing and unexpected names (``strict``), ValueError naming a shape that
         differs, TypeError a dtype.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict takes a dict as state_dict() gives, not a {kind_of(state)}")
         own = dict(self.named_parameters())
         missing, unexpected = [n for n in own if n not in state], [n for n in state if n not in own]
         if strict and (missing or unexpected):
             raise KeyError(
                 f"load_state_dict: missing {missing}, unexpected {unexpected}; strict=False loads what both have"
             )
-        arrays = {name: as_array(state[name]) for name in own if name in state}
+        arrays = {name: array_of(state[name]) for name in own if name in state}
         for name, array in arrays.items():
             if array.shape != own[name].shape:
-                raise ValueError(f"load_state_dict: {name} has shape {array.shape}, the module's {own[name].shape}")
+                raise ValueError(
+                    f"load_state_dict: {name} has shape {array.shape}, the module's {own[name].shape}; "
+                    f"make the module with the sizes it was saved with"
+                )
             if not np.can_cast(array.dtype, own[name].dtype, "same_kind"):
                 raise TypeError(f"load_state_dict: {name} is {array.dtype}, which does not become {own[name].dtype}")
             if not own[name].data.flags.writeable:
@@ -229,6 +266,25 @@ class Module:
         return "\n".join([f"{type(self).__name__}(", *(f"  {line}" for line in inner), ")"])
 
 
+def array_of(x):
+    """`as_array`, which leaves it to the caller what dtype an array may have."""
+    return x if isinstance(x, np.ndarray) else as_array(x)
+
+
+def kind_of(x):
+    """What a thing is, for an error: its class, or which class it is."""
+    return f"class, {x.__name__}" if isinstance(x, type) else type(x).__name__
+
+
+def remedy(x):
+    """What to write in Sequential instead of a thing that is no module."""
+    if isinstance(x, (list, tuple)):
+        return "; pass the modules one by one: Sequential(*modules)"
+    if isinstance(x, type):
+        return f"; make one: {x.__name__}()"
+    return "; a function's module is for example nn.ReLU(), or a Module whose forward calls it" if callable(x) else ""
+
+
 class Sequential(Module):
     """Modules one after another."""
 
@@ -236,7 +292,7 @@ class Sequential(Module):
         super().__init__()
         for i, module in enumerate(modules):
             if not isinstance(module, Module):
-                raise TypeError(f"Sequential: argument {i} is a {type(module).__name__}, not a Module")
+                raise TypeError(f"Sequential: argument {i} is a {kind_of(module)}, not a Module{remedy(module)}")
             self.add_module(str(i), module)
 
     def forward(self, x):
@@ -252,7 +308,11 @@ class Sequential(Module):
 
     def __getitem__(self, i):
         modules = list(self._modules.values())
-        return Sequential(*modules[i]) if isinstance(i, slice) else modules[i]
+        if isinstance(i, slice):
+            return Sequential(*modules[i])
+        if not -len(modules) <= i < len(modules):
+            raise IndexError(f"Sequential: index {i} of {len(modules)} modules")
+        return modules[i]
 
 
 class Flatten(Module):

@@ -1,5 +1,6 @@
 """What ops along axes share: the names of axes, and arrays seen as x[O,R,I] around one."""
 
+from collections.abc import Iterable
 from functools import wraps
 from math import prod as product
 
@@ -15,6 +16,11 @@ def numpy_names(function):
 
     @wraps(function)
     def renamed(*operands, **how):
+        if "out" in how:  # NumPy's functions of a tensor come here
+            raise TypeError(
+                f"{function.__name__}: tensors take no out=, and NumPy's {function.__name__} no tensor: "
+                f"use fastgrad.{function.__name__}(x), or x.detach().numpy()"
+            )
         for theirs, ours in (("axis", "dim"), ("keepdims", "keepdim")) if how else ():
             if theirs in how:
                 if ours in how:
@@ -31,6 +37,8 @@ def axes_of(dim, ndim, name):
         return list(range(ndim))
     if type(dim) is int and -ndim <= dim < ndim:
         return [dim % ndim]
+    if isinstance(dim, str) or not isinstance(dim, (int, np.integer, Iterable)):
+        raise TypeError(f"{name}: dim must be an integer or several, not {dim!r}")
     dims = [int(dim)] if isinstance(dim, (int, np.integer)) else list(dim) or list(range(ndim))
     axes = sorted({d + (ndim or 1) if d < 0 else d for d in dims})
     if len(axes) != len(dims) or (axes and not (axes[0] >= 0 and axes[-1] < (ndim or 1))):
@@ -46,7 +54,9 @@ def axis_of(dim, x, name, more=0):
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
         raise TypeError(f"{name}: dim must be an integer, not {dim!r}")
     if not -n <= dim < n:
-        raise IndexError(f"{name}: dim {dim} of a tensor of {x.ndim} dimensions, {tuple(x.shape)}")
+        raise IndexError(
+            f"{name}: dim {dim} of a tensor of {x.ndim} dimensions, {tuple(x.shape)}; it must be from {-n} to {n - 1}"
+        )
     return int(dim) % n
 
 

@@ -27,7 +27,7 @@ class GetItem(Op):
     @staticmethod
     def forward(ctx, x, key):
         ctx.info = key, x.shape
-        return x[key]
+        return part(x, key)
 
     @staticmethod
     def backward(ctx, dout):
@@ -48,6 +48,14 @@ class GetItemBackward(Op):
     @staticmethod
     def backward(ctx, ddx):
         return apply(GetItem, ddx, ctx.info)
+
+
+def part(x, key):
+    """x[key] of an array; an error tells the shape."""
+    try:
+        return x[key]
+    except IndexError as error:
+        raise IndexError(f"x[key] of a tensor of shape {x.shape}: {error}") from None
 
 
 class Take(Op):
@@ -124,8 +132,14 @@ def part_of_key(k):
         return int(k)
     array = k if isinstance(k, np.ndarray) else constant(k)
     if array.dtype.kind not in "iub":
-        raise IndexError(f"x[key]: an index must be an integer, a bool, a slice, None or ..., not {array.dtype}")
+        raise IndexError(
+            f"x[key]: an index must be an integer, a bool, a slice, None or ..., not {array.dtype}{convert(array)}"
+        )
     return array
+
+
+def convert(array):
+    return "; convert it, index.long(), or compare for a mask, x > 0" if array.dtype.kind == "f" else ""
 
 
 def constant(k):
@@ -214,7 +228,10 @@ def taken_apart(key, shape):
         elif k.ndim:
             refuse_mask()
             if k.shape != shape[axis : axis + k.ndim]:
-                raise IndexError(f"x[key]: a mask of shape {k.shape} on dims of sizes {shape[axis : axis + k.ndim]}")
+                raise IndexError(
+                    f"x[key]: a mask of shape {k.shape} on dims of sizes {shape[axis : axis + k.ndim]}; "
+                    f"a mask has the sizes of the dims it chooses from"
+                )
             basic += [slice(None)] * k.ndim
             arrays += np.nonzero(k)
             axis += k.ndim
@@ -291,7 +308,7 @@ def as_index(name, index, *dims):
     """`index` as an array of int64; `dims`: how many dimensions it may have."""
     array = index.data if isinstance(index, Value) else np.asarray(index)
     if array.dtype.kind not in "iu":
-        raise TypeError(f"{name}: index must hold integers, not {array.dtype}")
+        raise TypeError(f"{name}: index must hold integers, not {array.dtype}; convert it, index.long()")
     if dims and array.ndim not in dims:
         raise ValueError(f"{name}: index of shape {array.shape} must have {' or '.join(map(str, dims))} dimensions")
     return array if array.dtype == np.int64 else kernels.host(partial(np.asarray, dtype=np.int64), array)
@@ -300,7 +317,9 @@ def as_index(name, index, *dims):
 def out_of_range(name, index, dim, n):
     """The IndexError that says which index it was."""
     wrong = index[(index < 0) | (index >= n)]
-    return IndexError(f"{name}: index {wrong[0]} is out of range for dim {dim} with size {n}")
+    return IndexError(
+        f"{name}: index {wrong[0]} is out of range for dim {dim} with size {n}; indices run from 0 to {n - 1}"
+    )
 
 
 def index_select(x, dim, index):

@@ -15,7 +15,7 @@ from . import dtypes
 from .base import OPS, Op, apply, cast, contiguous, stranger
 from .dtypes import is_floating, number_of, rank, result_type
 from .elementwise import pow
-from .index import as_key, getitem, is_basic, owned, write_at
+from .index import as_key, getitem, is_basic, owned, part, write_at
 
 
 class WriteAt(Op):
@@ -243,7 +243,7 @@ def assign(name, x, value):
 
 def write(name, x, place, value):
     refuse_leaf(name, x)
-    target = x.data[place.key]
+    target = part(x.data, place.key)
     if is_place(value, target) and getattr(value, "requires_grad", False) == x.requires_grad:
         return  # x[key] += y has been here already; a detached alias ends the gradient, though its numbers are the same
     recorded = is_recorded(WriteAt, (x, value))
@@ -253,6 +253,8 @@ def write(name, x, place, value):
         if not broadcasts(value.shape, target.shape):
             raise ValueError(f"{name}: a value of shape {value.shape} does not fit into the shape {target.shape}")
         value = cast(value, x.dtype)
+    elif not isinstance(value, (int, float, np.generic)):
+        raise TypeError(f"{name}: the value must be a tensor or a number, not {value!r}")
     array = value.data if isinstance(value, Value) else value
     if state.capture:
         state.capture.keep(x.data)

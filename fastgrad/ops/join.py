@@ -116,17 +116,19 @@ def concatenate(tensors, dim=0):
     >>> fg.cat([fg.tensor([1, 2]), fg.tensor([0.5])])
     tensor([1. , 2. , 0.5])
     """
+    if isinstance(tensors, Value):
+        raise TypeError("concatenate takes several tensors in a list or tuple, not one: cat([a, b])")
     tensors = list(tensors)
     if not tensors:
-        raise ValueError("concatenate needs at least one tensor")
+        raise ValueError("concatenate needs at least one tensor; the list is empty")
     tensors = promoted(Concatenate, *tensors)
     whole = [t for t in tensors if tuple(t.shape) != (0,)] or tensors[:1]
     shapes = [tuple(t.shape) for t in whole]
     n = len(shapes[0])
     if not n:
-        raise ValueError("concatenate: tensors without dimensions have no dim to be joined along; use stack")
+        raise ValueError("concatenate: tensors without dimensions have no dim to be joined along; use stack([a, b])")
     if not -n <= dim < n:
-        raise IndexError(f"concatenate: dim {dim} of tensors of {n} dimensions")
+        raise IndexError(f"concatenate: dim {dim} of tensors of {n} dimensions; it must be from {-n} to {n - 1}")
     axis = dim % n
     if len({(*s[:axis], *s[axis + 1 :]) for s in shapes}) > 1 or any(len(s) != n for s in shapes):
         raise ValueError(f"concatenate: shapes {shapes} differ outside dim {dim}, where they must agree")
@@ -141,9 +143,12 @@ def stack(tensors, dim=0):
     tensor([[1., 3.],
             [2., 4.]])
     """
+    if isinstance(tensors, Value):
+        raise TypeError("stack takes several tensors in a list or tuple, not one: stack([a, b])")
     tensors = list(tensors)
     if len({tuple(t.shape) for t in tensors}) != 1:
-        raise ValueError(f"stack needs tensors of one shape, not {[tuple(t.shape) for t in tensors]}")
+        shapes = [tuple(t.shape) for t in tensors]
+        raise ValueError(f"stack needs tensors of one shape, not {shapes}; pad or reshape them, or use cat")
     axis = axis_of(dim, tensors[0], "stack", more=1)
     return concatenate([unsqueeze(t, axis) for t in tensors], axis)
 

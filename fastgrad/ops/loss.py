@@ -38,7 +38,11 @@ class CrossEntropy(Op):
 
     @staticmethod
     def forward(ctx, x, target):
-        out, ctx.info = kernels.cross_entropy(x, target)
+        try:
+            out, ctx.info = kernels.cross_entropy(x, target)
+        except IndexError as error:
+            row = int(((target < 0) | (target >= x.shape[1])).argmax())
+            raise IndexError(f"{error}; it is {target[row]}, and C is {x.shape[1]}") from None
         return out
 
     @staticmethod
@@ -131,14 +135,15 @@ def cross_entropy(input, target, reduction="mean"):
     labels = target.data if isinstance(target, Value) else np.asarray(target)
     if labels.dtype.kind not in "iu":
         raise TypeError(
-            f"cross_entropy: target must hold integer labels, not {labels.dtype}; convert them, target.long()"
+            f"cross_entropy: target must hold integer labels, not {labels.dtype}; "
+            f"{remedy(labels.shape == tuple(input.shape))}"
         )
     if input.ndim == 1 and labels.ndim == 0:
         return reduced(reshape(cross_entropy(reshape(input, 1, -1), labels.reshape(1), "none"), ()), reduction)
     if input.ndim != 2 or labels.shape != input.shape[:1]:
         raise ValueError(
             f"cross_entropy: input {tuple(input.shape)} must be logits (N, C) and target {labels.shape} labels (N,); "
-            f"no shape is broadcast"
+            f"no shape is broadcast; {misshapen(tuple(input.shape), labels)}"
         )
     if input.shape[0] and not input.shape[1]:
         raise ValueError(f"cross_entropy: input {tuple(input.shape)} has no classes")
@@ -148,8 +153,24 @@ def cross_entropy(input, target, reduction="mean"):
     return reduced(apply(CrossEntropy, input, labels), reduction)
 
 
+def remedy(one_hot):
+    return "of one-hot rows the labels are target.argmax(1)" if one_hot else "convert them, target.long()"
+
+
+def misshapen(shape, labels):
+    """What to do about labels of the wrong shape."""
+    if labels.shape == shape:
+        return remedy(one_hot=True)
+    if len(shape) == 2 and labels.shape == (shape[0], 1):
+        return "use target.reshape(-1)"
+    return "give a label for each row"
+
+
 def alike_in_shape(name, input, target):
     """Two tensors of one shape, in one dtype."""
+    for what, x in (("input", input), ("target", target)):
+        if not hasattr(x, "shape"):
+            raise TypeError(f"{name}: {what} is a {type(x).__name__}, not a tensor; make it one, fastgrad.tensor(...)")
     if tuple(input.shape) != tuple(target.shape):
         raise ValueError(
             f"{name}: input {tuple(input.shape)} and target {tuple(target.shape)} differ; a loss does not broadcast. "
@@ -227,12 +248,15 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     """
     labels = raw(target)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"nll_loss: target must hold integer labels, not {labels.dtype}; convert them, target.long()")
+        raise TypeError(
+            f"nll_loss: target must hold integer labels, not {labels.dtype}; "
+            f"{remedy(labels.shape == tuple(input.shape))}"
+        )
     axis = min(input.ndim - 1, 1)
     if not input.ndim or labels.shape != (*input.shape[:axis], *input.shape[axis + 1 :]):
         raise ValueError(
             f"nll_loss: input {tuple(input.shape)} must be log-probabilities (N, C) and target {labels.shape} labels "
-            f"(N,); no shape is broadcast"
+            f"(N,); no shape is broadcast; {misshapen(tuple(input.shape), labels)}"
         )
     classes = input.shape[axis]
     if weight is not None and tuple(weight.shape) != (classes,):

@@ -113,6 +113,7 @@ def refusal(a, b):
     return (
         f"matmul: {tuple(a.shape)} @ {tuple(b.shape)}: the last size of the first ({a.shape[-1]}) must equal the "
         f"{'last but one' if b.ndim > 1 else 'only'} size of the second ({b.shape[-2] if b.ndim > 1 else b.shape[0]})"
+        f"{'; the second transposed, b.mT, fits' if b.ndim > 1 and b.shape[-1] == a.shape[-1] else ''}"
     )
 
 
@@ -258,8 +259,18 @@ def kron(a, b):
     return reshape(wide, [m * k for m, k in zip(left, right, strict=True)])
 
 
+def remedy(x, weight):
+    """What to do with an input whose last size is not the weight's."""
+    if weight.ndim != 2 or not x.ndim or x.shape[-1] == weight.shape[1]:
+        return ""
+    text = f"; the input's last size is {x.shape[-1]}, not I = {weight.shape[1]}"
+    return f"{text}: use x.flatten(1)" if prod(x.shape[1:]) == weight.shape[1] else text
+
+
 def linear(x, weight, bias=None):
     """x[..., I] weight[O, I]^T + bias[O]."""
+    if not hasattr(x, "shape"):
+        raise TypeError(f"linear: input is a {type(x).__name__}, not a tensor; make it one, fastgrad.tensor(...)")
     if (
         weight.ndim != 2
         or not x.ndim
@@ -269,7 +280,7 @@ def linear(x, weight, bias=None):
         raise ValueError(
             f"linear: input {tuple(x.shape)}, weight {tuple(weight.shape)}, "
             f"bias {bias if bias is None else tuple(bias.shape)} do not fit: "
-            "input must be (..., I), weight (O, I), bias (O,)"
+            f"input must be (..., I), weight (O, I), bias (O,){remedy(x, weight)}"
         )
     if x.ndim == 2:
         return apply(Linear, x, weight, bias)

@@ -44,7 +44,10 @@ class Reshape(Op):
         try:
             return reshaped(x, shape)
         except ValueError:
-            raise ValueError(f"reshape: {x.shape} ({x.size} elements) does not fit {shape}") from None
+            raise ValueError(
+                f"reshape: {x.shape} ({x.size} elements) does not fit {shape}; the sizes must multiply to {x.size}, "
+                f"one of them may be -1"
+            ) from None
 
     @staticmethod
     def backward(ctx, dout):
@@ -117,7 +120,16 @@ def as_sizes(shape):
     try:
         return tuple(map(as_index, shape))
     except TypeError:
-        raise TypeError(f"a shape is made of integers, not of {shape!r}; to another dtype it is x.to(dtype)") from None
+        raise TypeError(f"a shape is made of integers, not of {shape!r}{as_meant(shape)}") from None
+
+
+def as_meant(shape):
+    """What to write instead of something that is no shape."""
+    if isinstance(shape, np.dtype):
+        return "; to another dtype it is x.to(dtype)"
+    if any(isinstance(n, float) for n in (shape if isinstance(shape, tuple) else (shape,))):
+        return "; divide by //"
+    return "; write f(2, 3) or f((2, 3))"
 
 
 # -- the same elements in another shape --------------------------------------------------------------------------------
@@ -131,7 +143,10 @@ def reshape(x, *shape):
     >>> fg.tensor([[1, 2], [3, 4]]).reshape(-1)
     tensor([1, 2, 3, 4])
     """
-    out = view(Reshape, x, as_sizes(shape))
+    shape = as_sizes(shape)
+    if shape and min(shape) < -1:
+        raise ValueError(f"reshape: {tuple(x.shape)} to {shape}: a size is 0 or more, or -1 for what is left")
+    out = view(Reshape, x, shape)
     if isinstance(x, Value) and not x.data.flags.c_contiguous and not np.may_share_memory(out.data, x.data):
         out = wrap(out.data, out.node)  # of a copy: nobody's view
     return out
@@ -231,7 +246,9 @@ def permute(x, *axes):
     """
     axes = tuple(a + x.ndim if a < 0 else a for a in as_sizes(axes))
     if sorted(axes) != list(range(x.ndim)):
-        raise ValueError(f"permute: {axes} is not an order of the {x.ndim} axes of {tuple(x.shape)}")
+        raise ValueError(
+            f"permute: {axes} is not an order of the {x.ndim} axes of {tuple(x.shape)}; name each axis once"
+        )
     return view(Permute, x, axes)
 
 
@@ -241,7 +258,10 @@ def transpose(x, dim0, dim1):
     if not (-n <= dim0 < n and -n <= dim1 < n):
         if not n and dim0 in (0, -1) and dim1 in (0, -1):
             return x
-        raise IndexError(f"transpose: axes {dim0} and {dim1} of a tensor of {n} dimensions")
+        raise IndexError(
+            f"transpose: axes {dim0} and {dim1} of a tensor of {n} dimensions, {tuple(x.shape)}; "
+            f"an axis must be from {-n} to {n - 1}"
+        )
     if isinstance(x, np.ndarray):
         return x.swapaxes(dim0, dim1)
     axes = list(range(n))

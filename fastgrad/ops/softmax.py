@@ -76,7 +76,8 @@ def along(op, x, dim):
     """A row-wise op along any axis."""
     n = x.ndim
     if not -max(n, 1) <= dim < max(n, 1):
-        raise IndexError(f"{op.__name__}: dim {dim} of a tensor of {n} dimensions")
+        m = max(n, 1)
+        raise IndexError(f"{op.__name__}: dim {dim} of a tensor of {n} dimensions; it must be from {-m} to {m - 1}")
     if n == 2 and dim in (1, -1):
         return apply(op, x)
     if n == 0:

@@ -27,11 +27,12 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list = []
         self.state: dict = {}  # parameter -> {"step": t, slot: array, ...}
-        groups = list(params) if not isinstance(params, Value) else refuse_tensor(params)
+        groups = listed(type(self).__name__, params)
         if not groups:
             raise ValueError(
-                f"{type(self).__name__}: the list of parameters is empty; pass model.parameters(), "
-                f"and a generator only once"
+                f"{type(self).__name__}: the list of parameters is empty; pass model.parameters() itself, for a "
+                f"generator is used up once it has been read; modules in a plain list are not the model's: make it a "
+                f"Sequential, or set each as an attribute"
             )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
@@ -47,7 +48,7 @@ class Optimizer:
     def check(self, group):
         """Raises for options out of range."""
         for name in ("lr", "weight_decay", "eps"):
-            if name in group and not group[name] >= 0:
+            if name in group and not number(self, name, group[name]) >= 0:
                 raise ValueError(f"{type(self).__name__}: {name} must be at least 0, not {group[name]}")
 
     def add_param_group(self, group):
@@ -57,11 +58,21 @@ class Optimizer:
             raise ValueError(
                 f"{type(self).__name__}: unknown option {sorted(unknown)}; it takes {sorted(self.defaults)}"
             )
-        params = [group["params"]] if isinstance(group["params"], Value) else list(group["params"])
+        if "params" not in group:
+            raise ValueError(f'{type(self).__name__}: a group without parameters; it is {{"params": [...], "lr": ...}}')
+        own = group["params"]
+        params = [own] if isinstance(own, Value) else listed(type(self).__name__, own)
+        if not params and hasattr(own, "__next__"):
+            raise ValueError(
+                f"{type(self).__name__}: the generator of a group's parameters is used up; pass a fresh one"
+            )
         seen = {id(p) for g in self.param_groups for p in g["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Value):
-                raise TypeError(f"{type(self).__name__}: parameter {i} is a {type(p).__name__}, not a tensor")
+                raise TypeError(
+                    f"{type(self).__name__}: parameter {i} is a {type(p).__name__}, not a tensor; "
+                    f"pass model.parameters(), or tensors made with requires_grad=True"
+                )
             if p.node is not None:
                 raise ValueError(
                     f"{type(self).__name__}: parameter {i} {p.shape} is the result of {p.node.op.__name__}, "
@@ -152,6 +163,12 @@ class Optimizer:
 
     def load_state_dict(self, saved):
         """Takes back what `state_dict` gave. Nothing is changed if it does not fit."""
+        if not isinstance(saved, dict) or not {"state", "param_groups"} <= set(saved):
+            given = f"a dict of {list(saved)[:3]}" if isinstance(saved, dict) else f"a {type(saved).__name__}"
+            raise ValueError(
+                f"load_state_dict: {given} is no state of an optimizer, {{'state': ..., 'param_groups': ...}}; "
+                f"a module's goes to the module"
+            )
         groups = saved["param_groups"]
         params = [p for g in self.param_groups for p in g["params"]]
         sizes = [len(g["params"]) for g in self.param_groups]
@@ -260,5 +277,21 @@ def unfit(data, g):
     return None
 
 
-def refuse_tensor(params):
-    raise TypeError("an optimizer takes a list of tensors, not one tensor: pass [tensor] or model.parameters()")
+def listed(name, params):
+    """The parameters as a list, in the order in which they come."""
+    if isinstance(params, Value):
+        raise TypeError(f"{name} takes a list of tensors, not one tensor: pass [tensor] or model.parameters()")
+    if callable(getattr(params, "parameters", None)):
+        raise TypeError(f"{name} takes parameters, not a {type(params).__name__}: pass its parameters()")
+    if callable(params):
+        raise TypeError(f"{name} takes parameters, not a {type(params).__name__}: call it, model.parameters()")
+    if isinstance(params, (dict, set, frozenset, str)):
+        raise TypeError(f"{name} takes a list, which has an order, not a {type(params).__name__}: model.parameters()")
+    return list(params)
+
+
+def number(optimizer, name, x):
+    """An option that is a number."""
+    if isinstance(x, (str, type(None), list, tuple, dict)):
+        raise TypeError(f"{type(optimizer).__name__}: {name} must be a number, not {x!r}")
+    return x

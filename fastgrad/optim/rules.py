@@ -94,7 +94,7 @@ class Adam(Optimizer):
 
     def check(self, group):
         super().check(group)
-        if len(group["betas"]) != 2:
+        if not isinstance(group["betas"], (tuple, list)) or len(group["betas"]) != 2:
             raise ValueError(f"{type(self).__name__}: betas must be two numbers, not {group['betas']}")
         for i, beta in enumerate(group["betas"]):
             if not 0 <= beta < 1:
