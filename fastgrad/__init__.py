@@ -15,13 +15,12 @@ __version__ = "0.1.0"
 import numpy as _np
 
 from . import kernels, ops, tape, tensor as _tensor
+from .later import attributes
 from .tensor import Tensor, as_tensor, from_numpy, tensor
 from .devices import device
 from .autograd import (
     enable_grad,
     grad,
-    gradcheck,
-    gradgradcheck,
     inference_mode,
     is_grad_enabled,
     no_grad,
@@ -33,7 +32,6 @@ from .ops import concatenate, concatenate as cat
 from .ops import movedim as moveaxis, outer as ger, swapaxes as swapdims, vstack as row_stack
 from .create import *  # noqa: F403
 from . import cuda, random
-from .profiler import profile
 from .random import bernoulli, initial_seed, manual_seed, multinomial, normal
 from .random import rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from . import nn, optim, utils
@@ -62,8 +60,4 @@ def empty_cache():
     kernels.empty_cache()
 
 
-def __getattr__(name):
-    """A name that is not here: what to write instead of PyTorch's."""
-    from .missing import refusal
-
-    raise refusal(__name__, name)
+__getattr__, __dir__ = attributes(__name__, {"profiler": ("profile",), "autograd": ("gradcheck", "gradgradcheck")})

@@ -1,5 +1,7 @@
 """What scripts ask about GPUs: there are none here."""
 
+from .later import attributes
+
 __all__ = ["device_count", "is_available", "manual_seed", "manual_seed_all", "synchronize"]
 
 
@@ -30,7 +32,4 @@ def manual_seed_all(seed):
     """Nothing, as `manual_seed`."""
 
 
-def __getattr__(name):
-    from .missing import refusal
-
-    raise refusal(__name__, name)
+__getattr__, __dir__ = attributes(__name__)

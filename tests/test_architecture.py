@@ -19,7 +19,8 @@ ARROWS = {
     "hooks": {"tape"},
     "joint": {"tape"},
     "devices": set(),
-    "cuda": {"missing"},
+    "cuda": {"later"},
+    "later": {"missing"},
     "missing": set(),
     "random": {"tape", "kernels", "ops", "devices"},
     "kernels": set(),
@@ -27,12 +28,12 @@ ARROWS = {
     "interop": {"tape", "kernels", "ops", "devices"},
     "tensor": {"tape", "kernels", "ops", "hooks", "devices", "interop", "random"},
     "create": {"tape", "kernels", "ops", "devices", "tensor"},
-    "autograd": {"tape", "tensor", "ops", "kernels", "versions", "hooks", "joint"},
+    "autograd": {"tape", "tensor", "ops", "kernels", "versions", "hooks", "joint", "later"},
     "capture": {"tape", "kernels", "ops"},
     "profiler": {"kernels"},
-    "nn": {"tape", "ops", "tensor", "random", "kernels", "hooks", "joint", "interop", "missing"},
-    "optim": {"tape", "kernels", "missing"},
-    "utils": {"tape", "tensor", "random", "versions", "hooks", "missing"},
+    "nn": {"tape", "ops", "tensor", "random", "kernels", "hooks", "joint", "interop", "later"},
+    "optim": {"tape", "kernels", "later"},
+    "utils": {"tape", "tensor", "random", "versions", "hooks", "later"},
 }
 OUTSIDE = {"numpy", "__future__"}  # of the standard library, an engine file may import anything
 WORKSHOP_ONLY = {"matplotlib", "tqdm", "scipy", "torch", "pytest"}

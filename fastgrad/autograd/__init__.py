@@ -1,9 +1,6 @@
 """Using the tape: gradients by call, switches, rules of one's own, anomaly detection, Jacobians."""
 
-from . import functional
-from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
-from .differences import gradcheck, gradgradcheck
-from .function import Function, FunctionCtx
+from ..later import attributes
 from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .gradient import backward, grad
 
@@ -24,3 +21,13 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+__getattr__, __dir__ = attributes(
+    __name__,
+    {
+        "anomaly": ("detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"),
+        "differences": ("gradcheck", "gradgradcheck"),
+        "function": ("Function", "FunctionCtx"),
+        "functional": (),
+    },
+)

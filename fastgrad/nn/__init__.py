@@ -1,5 +1,6 @@
 """Modules: layers with parameters, and containers of them."""
 
+from ..later import attributes
 from . import functional, init
 from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Tanh
 from .embedding import Embedding
@@ -41,8 +42,4 @@ __all__ = [
     "init",
 ]
 
-
-def __getattr__(name):
-    from ..missing import refusal
-
-    raise refusal(__name__, name)
+__getattr__, __dir__ = attributes(__name__)

@@ -1,5 +1,6 @@
 """The layers as functions, under PyTorch's names."""
 
+from ..later import attributes
 from ..ops import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -43,7 +44,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    from ..missing import refusal
-
-    raise refusal(__name__, name)
+__getattr__, __dir__ = attributes(__name__)

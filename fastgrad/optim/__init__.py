@@ -1,12 +1,9 @@
 """Update rules: a class a rule, collected in ``RULES``."""
 
+from ..later import attributes
 from .optimizer import RULES, Optimizer
 from .rules import SGD, Adam, Momentum
 
 __all__ = ["RULES", "SGD", "Adam", "Momentum", "Optimizer"]
 
-
-def __getattr__(name):
-    from ..missing import refusal
-
-    raise refusal(__name__, name)
+__getattr__, __dir__ = attributes(__name__)

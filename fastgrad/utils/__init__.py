@@ -1,9 +1,7 @@
 """Helpers for training: ``checkpoint`` trades time for memory."""
 
-from . import checkpoint
+from ..later import attributes
 
+__all__ = ["checkpoint"]
 
-def __getattr__(name):
-    from ..missing import refusal
-
-    raise refusal(__name__, name)
+__getattr__, __dir__ = attributes(__name__, {"checkpoint": ()})
