@@ -1,4 +1,4 @@
-# The arrays of an EACH call: one that is written must not share memory with another. Included by _core.pyx.
+# The arrays of a call for many tensors: one that is written must not share memory with another. Included by _core.pyx.
 
 cdef class _Neighbours:
     """The arrays of a call in the order they lie in memory.
@@ -50,14 +50,18 @@ cdef inline uintptr_t address_of(fg_tensor *table, int64_t entry) noexcept:
     return <uintptr_t>table[entry >> 3].ptr[entry & 7]
 
 
-cdef int64_t shared(Kernel self, fg_tensor *table, int64_t item, int64_t *other, bint *sorted_) noexcept:
+cdef int64_t shared(Kernel self, fg_call *call, fg_tensor *table, int64_t *other, bint *sorted_) noexcept:
     """The first entry, along the order, whose array shares memory with `other` before it, one of them written; or -1.
     Stops where an address is below the one before it: the order is no longer true."""
     cdef _Neighbours order = self.neighbours
+    cdef int64_t item = 4 if call.dtype == FG_F32 else 8
     cdef uintptr_t lo, hi, last = 0, reach = 0, written = 0   # where the arrays, and the written ones, so far end
     cdef int64_t reaching = -1, writing = -1, entry
     cdef Py_ssize_t i
     cdef bint writes
+    cdef bint written_slot[8]
+    for i in range(self.listed):
+        written_slot[i] = self.writes(i, call)
     sorted_[0] = False
     for i in range(order.length):
         entry = order.entry[i]
@@ -65,10 +69,10 @@ cdef int64_t shared(Kernel self, fg_tensor *table, int64_t item, int64_t *other,
         if lo < last:
             return -1
         last = lo
-        if table[entry >> 3].n == 0:
+        if lo == 0 or table[entry >> 3].n == 0:
             continue
         hi = lo + table[entry >> 3].n * item
-        writes = self.slot[entry & 7].mode != READ
+        writes = written_slot[entry & 7]
         if lo < (reach if writes else written):
             other[0] = reaching if writes else writing
             return entry
@@ -80,17 +84,17 @@ cdef int64_t shared(Kernel self, fg_tensor *table, int64_t item, int64_t *other,
     return -1
 
 
-cdef int refuse_shared(Kernel self, fg_tensor *table, Py_ssize_t count, int64_t item) except -1:
+cdef int refuse_shared(Kernel self, fg_call *call, fg_tensor *table, Py_ssize_t count) except -1:
     """Raises if an array that is written shares memory with another of the call."""
     cdef int64_t entry = -1, other = -1
     cdef bint in_order = False
-    if self.neighbours.length == count * self.slots:
-        entry = shared(self, table, item, &other, &in_order)
+    if self.neighbours.length == count * self.listed:
+        entry = shared(self, call, table, &other, &in_order)
     if entry < 0 and not in_order:
-        if self.neighbours.length != count * self.slots:
-            self.neighbours.start(count, self.slots)
+        if self.neighbours.length != count * self.listed:
+            self.neighbours.start(count, self.listed)
         self.neighbours.sort(table)
-        entry = shared(self, table, item, &other, &in_order)
+        entry = shared(self, call, table, &other, &in_order)
     if entry < 0:
         return 0
     if entry >> 3 < other >> 3 or (entry >> 3 == other >> 3 and entry < other):

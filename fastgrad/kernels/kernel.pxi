@@ -5,16 +5,18 @@ cdef enum:
     READ = 0
     WRITE = 1
     BOTH = 2
+    MAYBE = 3               # read; written too where the option `zero` of a rule is set
     ARRAY = 0
     SIZE = 1
     SCALAR = 2
-    ARGUMENTS = 24
+    ARGUMENTS = 40
     LETTERS = 4
     STACK_TENSORS = 24
 
 cdef struct Slot:
-    int mode                # READ, WRITE, BOTH
+    int mode                # READ, WRITE, BOTH, MAYBE
     int optional
+    int own                 # EACH, RULE: one array of the call itself, not one of each tensor
     int typenum             # a fixed NumPy dtype, or -1: the call's
     int ndim
     int letter[LETTERS]     # index into fg_call.size
@@ -33,6 +35,7 @@ cdef class Kernel:
     cdef Slot slot[8]
     cdef Param param[ARGUMENTS]
     cdef int id, unit, slots, params, letters, written, first_written
+    cdef int listed                      # EACH, RULE: slots of the tensors, which come first; 0 in other kernels
     cdef bint typed                      # every array slot has a dtype of its own
     cdef readonly str __name__, family, signature
     cdef readonly tuple names            # argument names in order
@@ -61,7 +64,7 @@ cdef class Kernel:
             if "[" in item:
                 name = self.parse_slot(item, letters)
                 param.kind, param.index = ARRAY, self.slots - 1
-                if self.slot[self.slots - 1].mode != READ:
+                if self.slot[self.slots - 1].mode not in (READ, MAYBE):
                     changed.append(name)
             elif item.endswith("#"):
                 name = item[:-1]
@@ -71,7 +74,10 @@ cdef class Kernel:
             else:
                 name, _, default = item.partition("=")
                 param.kind = SCALAR
-                param.index = sum(1 for i in range(self.params - 1) if self.param[i].kind == SCALAR)
+                param.index = 1 + max([self.param[i].index for i in range(self.params - 1)
+                                       if self.param[i].kind == SCALAR], default=-1)
+                if self.unit == FG_RULE and name == "weight_decay":     # the first of what all rules share
+                    param.index = FG_SHARED
                 param.has_default = bool(default)
                 param.default = float(default or 0)
             names.append(name)
@@ -80,13 +86,15 @@ cdef class Kernel:
     cdef parse_slot(self, str item, list letters):
         cdef Slot *slot = &self.slot[self.slots]
         self.slots += 1
-        mark, item = (item[0], item[1:]) if item[0] in "=>?" else ("", item)
-        slot.mode = {"=": BOTH, ">": WRITE}.get(mark, READ)
-        slot.optional = mark == "?"
+        mark, item = (item[0], item[1:]) if item[0] in "=>?~+" else ("", item)
+        slot.mode = {"=": BOTH, ">": WRITE, "+": BOTH, "~": MAYBE}.get(mark, READ)
+        slot.optional = mark in ("?", "+")
         name, dims = item[:-1].split("[")
         name, _, dtype = name.partition(":")
         slot.typenum = {"": -1, "i64": NPY_INT64, "u8": NPY_BOOL, "f32": NPY_FLOAT, "f64": NPY_DOUBLE}[dtype]
         self.typed = self.typed and slot.typenum >= 0
+        slot.own = self.lists() and dims != "n"
+        self.listed += self.lists() and not slot.own
         slot.ndim = 0
         if dims != "*":
             for letter in dims.split(","):
@@ -94,10 +102,14 @@ cdef class Kernel:
                     letters.append(letter)
                 slot.letter[slot.ndim] = letters.index(letter)
                 slot.ndim += 1
-        self.written += slot.mode != READ
+        self.written += slot.mode not in (READ, MAYBE)
         if slot.mode == WRITE and self.first_written < 0:
             self.first_written = self.slots - 1
         return name
+
+    cdef bint lists(self):
+        """Whether a call serves a list of tensors."""
+        return self.unit == FG_EACH or self.unit == FG_RULE
 
     @property
     def defaults(self):
@@ -211,7 +223,7 @@ cdef class Kernel:
             o = argv[i]
             if o == NULL or self.param[i].kind != ARRAY or self.slot[self.param[i].index].typenum >= 0:
                 continue
-            if self.unit == FG_EACH and (PyList_Check(o) or PyTuple_Check(o)):
+            if self.listed and (PyList_Check(o) or PyTuple_Check(o)):
                 if len(<object>o) == 0:
                     empty = True
                     continue
@@ -436,42 +448,51 @@ cdef class Kernel:
                                  f"pass an array of its own")
         return 0
 
-    # -- EACH: lists of tensors ----------------------------------------------------------------------------------------
+    # -- EACH, RULE: lists of tensors ----------------------------------------------------------------------------------
     cdef int bind_each(self, PyObject **argv, fg_call *call, fg_tensor *table, Py_ssize_t count, bint lists) except -1:
         cdef Py_ssize_t k
-        cdef int i, s
-        cdef int64_t start = 0
+        cdef int i
+        cdef int64_t start = 0, block = 0
         cdef PyObject *one[ARGUMENTS]
         memset(one, 0, sizeof(one))
         for k in range(count):
             for i in range(self.params):
-                if self.param[i].kind != ARRAY:
+                if self.param[i].kind != ARRAY or self.slot[self.param[i].index].own:
                     continue
-                if argv[i] == NULL:
+                if argv[i] != NULL:
+                    one[i] = <PyObject *>((<object>argv[i])[k]) if lists else argv[i]
+                elif not self.slot[self.param[i].index].optional:
                     raise TypeError(f"{self.__name__} needs {self.names[i]}")
-                one[i] = <PyObject *>((<object>argv[i])[k]) if lists else argv[i]
             self.bind_one(one, call, &table[k], k)
-            table[k].start = start
+            table[k].start, table[k].block = start, block
             start += (table[k].n + 15) & ~15
+            block += (table[k].n + FG_BLOCK - 1) // FG_BLOCK
         call.work = start
         call.tensors = <int32_t>count
         call.ptr[0] = table
-        refuse_shared(self, table, count, 4 if call.dtype == FG_F32 else 8)
+        self.bind_own(argv, call)
+        refuse_shared(self, call, table, count)
         return 0
+
+    cdef bint writes(self, int s, fg_call *call) noexcept:
+        """Whether this call writes slot s of its tensors."""
+        return self.slot[s].mode == BOTH or (self.slot[s].mode == MAYBE and call.scalar[FG_zero] != 0)
 
     cdef int bind_one(self, PyObject **one, fg_call *call, fg_tensor *tensor, Py_ssize_t k) except -1:
         cdef int i, s
         cdef PyArrayObject *a
         cdef PyArrayObject *first = NULL
         for i in range(self.params):
-            if self.param[i].kind != ARRAY:
+            if self.param[i].kind != ARRAY or self.slot[self.param[i].index].own:
                 continue
             s = self.param[i].index
+            tensor.ptr[s] = NULL
+            if one[i] == NULL:
+                continue
             a = self.array(i, one, call.dtype)
-            if self.slot[s].mode != READ:
-                if not (PyArray_FLAGS(a) & NPY_ARRAY_WRITEABLE and contiguous(a)):     # before a name is made up
+            if not contiguous(a) or (self.writes(s, call) and not PyArray_FLAGS(a) & NPY_ARRAY_WRITEABLE):
+                if self.writes(s, call):
                     self.writable(f"{self.names[i]}[{k}]", a, True)
-            elif not contiguous(a):
                 raise ValueError(f"{self.__name__}: {self.names[i]}[{k}] is not C-contiguous; "
                                  f"pass numpy.ascontiguousarray")
             if first == NULL:
@@ -480,4 +501,38 @@ cdef class Kernel:
                 raise ValueError(f"{self.__name__}: tensor {k} has unlike shapes: {self.describe(one, False)}")
             tensor.ptr[s] = PyArray_DATA(a)
         tensor.n = PyArray_SIZE(first)
+        return 0
+
+    cdef int bind_own(self, PyObject **argv, fg_call *call) except -1:
+        """The arrays of the call itself, behind the table of its tensors: one dimension, each of its own length."""
+        cdef int i, s
+        cdef PyArrayObject *a
+        for i in range(self.params):
+            if self.param[i].kind != ARRAY or not self.slot[self.param[i].index].own:
+                continue
+            s = self.param[i].index
+            call.ptr[1 + s - self.listed] = NULL
+            call.size[self.slot[s].letter[0]] = 0
+            if argv[i] == NULL:
+                if not self.slot[s].optional:
+                    raise TypeError(f"{self.__name__} needs {self.names[i]}")
+                continue
+            a = self.array(i, argv, call.dtype)
+            if PyArray_NDIM(a) != 1 or not contiguous(a):
+                raise ValueError(f"{self.__name__}: {self.names[i]} must be a contiguous array of one dimension, "
+                                 f"not {(<object>a).shape} with strides {(<object>a).strides}")
+            if self.slot[s].mode == BOTH:
+                self.writable(self.names[i], a, True)
+            call.ptr[1 + s - self.listed] = PyArray_DATA(a)
+            call.size[self.slot[s].letter[0]] = PyArray_SIZE(a)
+            self.check_length(i, s, call)
+        return 0
+
+    cdef int check_length(self, int i, int s, fg_call *call) except -1:
+        """What rules say of their arrays' lengths: total holds pairs, a report three numbers, a factor is one."""
+        cdef int64_t n = call.size[self.slot[s].letter[0]]
+        cdef str name = self.names[i]
+        if (name == "report" and n != 3) or (name == "factor" and n != 1) or (name == "total" and (n == 0 or n % 2)):
+            wanted = {"report": "3 numbers", "factor": "1 number", "total": "pairs of numbers"}[name]
+            raise ValueError(f"{self.__name__}: {name} must hold {wanted}, not {n}")
         return 0
