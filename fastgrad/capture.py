@@ -145,6 +145,7 @@ class Recording:
         """From an optimizer: the last call was its update, whose scalars change from step to step."""
         own = update.batch.states[0]
         ahead = sum(earlier.batch.states[0] is own for _, earlier, _ in self.updates)
+        update.ahead = sum(u.last for _, u, _ in self.updates if u.optimizer is update.optimizer)
         self.updates.append((len(self.program) - 1, update, ahead))
 
     def record(self):
@@ -185,6 +186,8 @@ class Recording:
             changed(array)
         for optimizer, p, step in reversed(self.steps):
             optimizer.state[p]["step"] = step
+        for _, update, _ in self.updates:
+            update.optimizer.iterations -= update.last
 
     def alive(self):
         same = all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())

@@ -1,5 +1,8 @@
 """Optimizer: parameter groups, their state, and a step that is one kernel launch for all tensors of a group."""
 
+import functools
+import math
+
 import numpy as np
 
 from .. import kernels, tape
@@ -8,6 +11,7 @@ from ..tape import Value, state
 __all__ = ["RULES", "Optimizer"]
 
 RULES: dict = {}  # name -> class: every update rule there is
+SCHEDULED = {"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum", "swa_lr"}  # lr_scheduler's, in a group
 
 
 class Optimizer:
@@ -19,9 +23,13 @@ class Optimizer:
     """
 
     slots: tuple = ()  # names of the state arrays, in the kernel's order
+    iterations = 0  # steps made: the time of a schedule
+    stepped = False  # whether step() was ever called
 
     def __init_subclass__(cls):
         RULES[cls.__name__] = cls
+        if "__init__" in vars(cls):
+            cls.__init__ = takes_learning_rate(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, params, defaults):
         self.defaults = defaults
@@ -48,12 +56,48 @@ class Optimizer:
     def check(self, group):
         """Raises for options out of range."""
         for name in ("lr", "weight_decay", "eps"):
-            if name in group and not number(self, name, group[name]) >= 0:
+            if name == "lr" and callable(group.get(name)):
+                self.rate(group)
+            elif name in group and not number(self, name, group[name]) >= 0:
                 raise ValueError(f"{type(self).__name__}: {name} must be at least 0, not {group[name]}")
+
+    def rate(self, group, ahead=0):
+        """The learning rate of a group at the next step, or so many steps after it: a number, or its schedule's."""
+        lr, t = group["lr"], self.iterations + ahead
+        if not callable(lr):
+            return lr
+        if getattr(lr, "unit", "step") != "step":
+            raise ValueError(
+                f"{type(self).__name__}: lr {lr} counts epochs, an optimizer steps; "
+                f"give it schedule.per_step(steps_per_epoch)"
+            )
+        found = number(self, f"lr(t={t})", lr(t))
+        if not 0 <= found < math.inf:
+            raise ValueError(f"{type(self).__name__}: lr(t={t}) of {lr} must be at least 0, not {found}")
+        return float(found)
+
+    @property
+    def lrs(self):
+        """The learning rate of every group at the next step."""
+        return [self.rate(group) for group in self.param_groups]
+
+    @property
+    def lr(self):
+        """The learning rate of the next step; of several groups the first one's. Setting it sets that of all groups."""
+        return self.rate(self.param_groups[0])
+
+    @lr.setter
+    def lr(self, lr):
+        for group in self.param_groups:
+            self.check({**group, "lr": lr})
+        for group in self.param_groups:
+            group["lr"] = lr
+
+    learning_rate = lr  # Keras's name
 
     def add_param_group(self, group):
         """Adds ``{"params": [...], option: value}``; options not given are the defaults."""
-        unknown = set(group) - set(self.defaults) - {"params"}
+        unknown = set(group) - set(self.defaults) - SCHEDULED - {"params"}
         if unknown:
             raise ValueError(
                 f"{type(self).__name__}: unknown option {sorted(unknown)}; it takes {sorted(self.defaults)}"
@@ -102,7 +146,10 @@ class Optimizer:
         loss = None
         if closure is not None:
             loss = closure()
+        self.stepped = True
         updates = [Update(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
+        if updates:
+            updates[-1].last = True
         if len(updates) > 1:  # each launch refuses before it writes, but a second must not refuse after the first
             self.refuse_unfit()
         for update in updates:
@@ -140,6 +187,7 @@ class Optimizer:
     def refuse_unfit(self):
         """Raises, before anything is changed, for a parameter or gradient that no kernel can take."""
         for i, group in enumerate(self.param_groups):
+            self.rate(group)
             for k, p in enumerate(group["params"]):
                 if p._grad is None:
                     continue
@@ -148,21 +196,27 @@ class Optimizer:
                     raise ValueError(f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}{why}")
 
     def state_dict(self):
-        """``{"state": {index: {...}}, "param_groups": [...]}``, with parameters by index; arrays are copies."""
+        """``{"state": {index: {...}}, "param_groups": [...], "iterations": n}``, with parameters by index.
+
+        Arrays are copies. Where lr is a schedule, the number in use stands in its place.
+        """
         index: dict = {}
         groups = []
         for group in self.param_groups:
             for p in group["params"]:
                 index[p] = len(index)
-            groups.append({**group, "params": [index[p] for p in group["params"]]})
+            groups.append({**group, "lr": self.rate(group), "params": [index[p] for p in group["params"]]})
         copied = {
             index[p]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in s.items()}
             for p, s in self.state.items()
         }
-        return {"state": copied, "param_groups": groups}
+        return {"state": copied, "param_groups": groups, "iterations": self.iterations}
 
     def load_state_dict(self, saved):
-        """Takes back what `state_dict` gave. Nothing is changed if it does not fit."""
+        """Takes back what `state_dict` gave. Nothing is changed if it does not fit.
+
+        A group whose lr is a schedule keeps it, and is where it was in it.
+        """
         if not isinstance(saved, dict) or not {"state", "param_groups"} <= set(saved):
             given = f"a dict of {list(saved)[:3]}" if isinstance(saved, dict) else f"a {type(saved).__name__}"
             raise ValueError(
@@ -190,14 +244,15 @@ class Optimizer:
             fresh[p] = {k: np.array(v, dtype=p.dtype) if isinstance(v, np.ndarray) else v for k, v in own.items()}
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             options = {k: v for k, v in theirs.items() if k != "params"}
-            if set(options) != set(self.defaults):
+            if set(options) - SCHEDULED != set(self.defaults):
                 raise ValueError(
                     f"load_state_dict: options {sorted(options)}, {type(self).__name__} has {sorted(self.defaults)}"
                 )
             self.check({**mine, **options})
         for mine, theirs in zip(self.param_groups, groups, strict=True):
-            mine.update({k: v for k, v in theirs.items() if k != "params"})
+            mine.update({k: v for k, v in theirs.items() if k != "params" and not (k == "lr" and callable(mine[k]))})
         self.state, self._batches = fresh, {}
+        self.iterations = saved.get("iterations", max([own["step"] for own in fresh.values()], default=0))
 
     def __repr__(self):
         lines = [
@@ -232,10 +287,12 @@ class Batch:
 class Update:
     """One launch: run now, and, in a captured step, its scalars for every later replay."""
 
-    __slots__ = ("batch", "group", "kernel", "optimizer")
+    __slots__ = ("ahead", "batch", "group", "kernel", "last", "optimizer")
 
     def __init__(self, optimizer, group, batch):
         self.optimizer, self.group, self.batch, self.kernel = optimizer, group, batch, optimizer.kernel(group)
+        self.last = False  # of its step
+        self.ahead = 0  # steps of this optimizer before it in a captured step
 
     def alive(self):
         """Whether this is still the optimizer's state and rule: a replay must do what step() would do."""
@@ -249,7 +306,10 @@ class Update:
 
     def scalars(self, ahead=0):
         """The kernel's scalars at the next step, or so many steps after it."""
-        return self.optimizer.scalars(self.group, self.batch.t + 1 + ahead)
+        group = self.group
+        if callable(group["lr"]):
+            group = {**group, "lr": self.optimizer.rate(group, self.ahead)}
+        return self.optimizer.scalars(group, self.batch.t + 1 + ahead)
 
     def run(self):
         params = self.batch.params
@@ -261,6 +321,7 @@ class Update:
         batch, t = self.batch, self.batch.t + 1
         for own in batch.states:
             own["step"] = t
+        self.optimizer.iterations += self.last
         tape.changed(*[p.data for p in batch.params])
 
 
@@ -275,6 +336,20 @@ def unfit(data, g):
     if not g.flags.c_contiguous:
         return f": its gradient is not C-contiguous (strides {g.strides}); set grad to a contiguous copy"
     return None
+
+
+def takes_learning_rate(init):
+    """A rule's ``__init__`` that takes ``learning_rate=``, Keras's name of lr, too."""
+
+    @functools.wraps(init)
+    def with_it(self, *args, **options):
+        if "learning_rate" in options:
+            if "lr" in options or len(args) > 1:
+                raise TypeError(f"{type(self).__name__}: lr and learning_rate are one option; give one of them")
+            options["lr"] = options.pop("learning_rate")
+        init(self, *args, **options)
+
+    return with_it
 
 
 def listed(name, params):
