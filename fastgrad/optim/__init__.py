@@ -6,4 +6,4 @@ from .rules import SGD, Adam, Momentum
 
 __all__ = ["RULES", "SGD", "Adam", "Momentum", "Optimizer"]
 
-__getattr__, __dir__ = attributes(__name__)
+__getattr__, __dir__ = attributes(__name__, {"averaging": (), "lr_scheduler": (), "schedules": (), "swa_utils": ()})
