@@ -75,6 +75,8 @@ def finish(curves, title, unit, path, log):
             k: tuple(zip(*((t, y) for t, y in zip(*c, strict=True) if y > 0), strict=True)) for k, c in curves.items()
         }
         curves = {k: c for k, c in curves.items() if c}
+        if not curves:
+            raise ValueError(f"{title}: log=True needs rates above 0, and all are 0")
     chart = svg.lines(curves, title, unit, "learning rate", log=log, legend=len(curves) > 1)
     text = svg.standalone(chart)
     if path is not None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = ["Schedule"]
 
@@ -66,7 +67,7 @@ class PerStep(Schedule):
 
 
 def rising(numbers):
-    return all(a < b for a, b in zip(numbers, numbers[1:], strict=False))
+    return all(a < b for a, b in pairwise(numbers))
 
 
 def between(start, end, part, strategy):

@@ -1,4 +1,4 @@
-"""The schedules of lectures: constant, a factor an epoch, powers of ten, steps, warm-up, one cycle; and several joined."""
+"""The schedules of lectures: constant, a factor an epoch, powers of ten, steps, warm-up, one cycle; and joined ones."""
 
 from bisect import bisect_right
 from dataclasses import KW_ONLY, dataclass
