@@ -157,11 +157,6 @@ def test_values_are_pytorchs(name, make, rule):
         expected = walk(make(torch.optim.lr_scheduler, theirs), theirs, losses=losses_of(name))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
     assert len(found) > 50
-    assert (
-        np.ptp(found[:, 0]) > 0
-        or "factor=1.0" in str(make)
-        or (found == found[0]).all() == (expected == expected[0]).all()
-    )
 
 
 @needs_torch

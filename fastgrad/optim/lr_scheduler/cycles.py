@@ -297,7 +297,7 @@ class OneCycleLR(LRScheduler, Momenta):
         part = (t - begin) / (end - begin) if end != begin else 1.0  # a phase of no length is over
         for group in self.optimizer.param_groups if self.cycle_momentum else ():
             turns = [group["max_momentum"], group["base_momentum"], group["max_momentum"], group["max_momentum"]]
-            self._set_momentum(group, self._between(*turns[way : way + 2], part))
+            self._set_momentum(group, self._between(turns[way], turns[way + 1], part))
         return [self._between(group[first], group[last], part) for group in self.optimizer.param_groups]
 
     def _between(self, start, end, part):

@@ -56,7 +56,7 @@ class ReduceLROnPlateau(LRScheduler):
     def in_cooldown(self):
         return self.cooldown_counter > 0
 
-    def step(self, metrics):
+    def step(self, metrics):  # type: ignore[override]
         """Tells the metric of an epoch, a number or a tensor of one element."""
         metric = float(metrics)
         self.last_epoch += 1
