@@ -77,7 +77,8 @@ def finish(curves, title, unit, path, log):
         curves = {k: c for k, c in curves.items() if c}
         if not curves:
             raise ValueError(f"{title}: log=True needs rates above 0, and all are 0")
-    chart = svg.lines(curves, title, unit, "learning rate", log=log, legend=len(curves) > 1)
+    legend = "above" if 1 < len(curves) <= len(svg.COLOURS) else None  # with more, colours repeat
+    chart = svg.lines(curves, title, unit, "learning rate", log=log, legend=legend)
     text = svg.standalone(chart)
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")

@@ -18,8 +18,10 @@ STYLE = (
 )
 
 
-def lines(series, title, xlabel, ylabel, log=False, size=(560, 300), legend=True):
+def lines(series, title, xlabel, ylabel, log=False, size=(560, 300), legend="inside"):
     """Curves over a common axis. `series`: name -> (x, y). With `log`, y must be positive.
+
+    `legend`: "inside" the axes, "above" them beside the title, where no curve passes, or None.
 
     >>> lines({"loss": ([0, 1, 2], [1.0, 0.5, 0.25])}, "Loss", "epoch", "loss", log=True)[:4]
     '<svg'
@@ -58,11 +60,10 @@ def lines(series, title, xlabel, ylabel, log=False, size=(560, 300), legend=True
         path = "M" + "L".join("{:.1f} {:.1f}".format(*at(a, b)) for a, b in zip(x, y, strict=True))
         colour = f"var({COLOURS[i % len(COLOURS)]})"
         parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>')
-        if not legend:
-            continue
-        y_legend = top + 16 + 18 * i
-        parts.append(f'<path d="M{width - 150} {y_legend - 4}h22" stroke="{colour}" stroke-width="2"/>')
-        parts.append(text(width - 122, y_legend, name, "start"))
+        u, v = (width - 150, top + 16 + 18 * i) if legend == "inside" else (width - 90 * (len(series) - i), 20)
+        if legend:
+            parts.append(f'<path d="M{u} {v - 4}h22" stroke="{colour}" stroke-width="2"/>')
+            parts.append(text(u + 28, v, name, "start"))
     return "".join([*parts, "</svg>"])
 
 
