@@ -150,6 +150,7 @@ class Recording:
 
     def updated(self, update):
         """From an optimizer: the last call was the end of its update."""
+        update.ahead = sum(u.last for _, u in self.updates if u.optimizer is update.optimizer)
         self.updates.append((len(self.program) - 1, update))
 
     def record(self):
@@ -190,6 +191,8 @@ class Recording:
             changed(array)
         for optimizer, p, step in reversed(self.steps):
             optimizer.state[p]["step"] = step
+        for _, update in self.updates:
+            update.optimizer.iterations -= update.last
 
     def alive(self):
         same = all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())

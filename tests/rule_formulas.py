@@ -9,7 +9,9 @@ def sign(x):
     return (x > 0) - (x < 0)
 
 
-def descend(p, g, state, t, *, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, velocity="torch"):
+def descend(
+    p, g, state, t, *, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, velocity="torch"
+):
     """torch.optim.SGD's formula, and the velocities of other books."""
     g = g + weight_decay * p
     if not momentum:
@@ -45,7 +47,19 @@ def normalized(p, g, state, t, *, lr=1e-2, per_tensor=False, **options):
     return descend(p, g / norm if norm else g, state, t, lr=lr, **options)
 
 
-def adagrad(p, g, state, t, *, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10, eps_inside=False):
+def adagrad(
+    p,
+    g,
+    state,
+    t,
+    *,
+    lr=1e-2,
+    lr_decay=0.0,
+    weight_decay=0.0,
+    initial_accumulator_value=0.0,
+    eps=1e-10,
+    eps_inside=False,
+):
     """Duchi, Hazan and Singer (2011)."""
     g = g + weight_decay * p
     h = state["h"] = state.get("h", initial_accumulator_value) + g**2

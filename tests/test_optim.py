@@ -148,13 +148,19 @@ def test_values_by_hand():
             assert p.item() == pytest.approx(value, abs=1e-15), (name, options)
 
 
-LONG_STEPS = {"Adadelta": 20.0, "LARS": 20.0, "LAMB": 0.02, "NormalizedGD": 0.009, "Lion": 0.009, "ASGD": 0.2}
+SUITED = {
+    "Adadelta": {"lr": 1.0, "eps": 1e-2},
+    "LARS": {"lr": 20.0},
+    "NormalizedGD": {"lr": 0.009},
+    "Lion": {"lr": 0.009, "betas": (0.0, 0.5)},
+    "LAMB": {"lr": 0.02},
+}
 
 
 def test_a_perfect_gradient_descends():
     for name, rule in RULES.items():
         p = leaf(np.array([3.0, -2.0]))
-        optimizer = rule([p], lr=LONG_STEPS.get(name, 0.2))
+        optimizer = rule([p], **SUITED.get(name, {"lr": 0.2}))
         for _ in range(400):
             optimizer.zero_grad()
             (p * p).sum().backward()

@@ -81,7 +81,7 @@ cdef object call_each(Kernel self, fg_call *call, PyObject **argv):
         if table == NULL:
             raise MemoryError()
     try:
-        self.bind_each(argv, call, table, count, lists)
+        bind_each(self, argv, call, table, count, lists)
         send(self, call, argv, None, None)
     finally:
         if table != stack:

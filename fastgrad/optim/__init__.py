@@ -29,4 +29,4 @@ __all__ = [
     "Rprop",
 ]
 
-__getattr__, __dir__ = attributes(__name__)
+__getattr__, __dir__ = attributes(__name__, {"averaging": (), "lr_scheduler": (), "schedules": (), "swa_utils": ()})

@@ -1,6 +1,7 @@
 """Rules with running means of the gradient and of its square: Adam and its relatives."""
 
 import math
+from typing import ClassVar
 
 from .. import kernels
 from .optimizer import Optimizer
@@ -15,7 +16,13 @@ class Moments(Optimizer):
     """What the rules of this file share: m, v, betas."""
 
     slots = ("m", "v")
-    torch_names = {"exp_avg": "m", "exp_avg_sq": "v", "max_exp_avg_sq": "vmax", "exp_inf": "u", "mu_product": None}
+    torch_names: ClassVar = {
+        "exp_avg": "m",
+        "exp_avg_sq": "v",
+        "max_exp_avg_sq": "vmax",
+        "exp_inf": "u",
+        "mu_product": None,
+    }
 
     def check(self, group):
         super().check(group)
@@ -31,8 +38,8 @@ class Adam(Moments):
     p -= lr mhat / (sqrt(vhat) + eps)
 
     amsgrad: the largest v so far in its place.   bias_correction=False: m and v instead of mhat and vhat.
-    eps_at: "root" as above; "uncorrected"  lr' m / (sqrt(v) + eps), lr' = lr sqrt(1 - beta2^t) / (1 - beta1^t), Keras's and
-    Deep Learning from Scratch's; "inside"  lr mhat / sqrt(vhat + eps).
+    eps_at: "root" as above; "uncorrected"  lr' m / (sqrt(v) + eps), lr' = lr sqrt(1 - beta2^t) / (1 - beta1^t), Keras's
+    and Deep Learning from Scratch's; "inside"  lr mhat / sqrt(vhat + eps).
 
     Source: Kingma and Ba (2015), algorithm 1, and its remark on efficiency for "uncorrected"; Reddi et al. (2018).
     Errors: ValueError for a negative lr, eps or weight_decay, or a beta outside [0, 1).
@@ -92,9 +99,7 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter (2019). PyTorch's defaults.
     """
 
-    def __init__(
-        self, params=None, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, **shared
-    ):
+    def __init__(self, params=None, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, **shared):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **{"decoupled_weight_decay": True, **shared})
 
 
@@ -104,9 +109,7 @@ class AMSGrad(Adam):
     Source: Reddi, Kale and Kumar (2018); as in PyTorch the maximum is of the uncorrected v.
     """
 
-    def __init__(
-        self, params=None, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=True, **shared
-    ):
+    def __init__(self, params=None, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=True, **shared):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **shared)
 
 

@@ -13,7 +13,9 @@ def update(optimizer, params, grads, wrap):
     """See `Optimizer.update`."""
     name = type(optimizer).__name__
     if optimizer.param_groups and not optimizer._named:
-        raise ValueError(f"{name}: update(params, grads) is for an optimizer made without parameters; this one has step()")
+        raise ValueError(
+            f"{name}: update(params, grads) is for an optimizer made without parameters; this one has step()"
+        )
     for mapping in (params, grads):
         if not hasattr(mapping, "keys"):
             raise TypeError(f"{name}: update takes dicts of name -> array, not a {type(mapping).__name__}")

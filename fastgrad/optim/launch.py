@@ -36,13 +36,15 @@ class Batch:
 class Update:
     """The step of one batch: run now, and, in a captured step, its numbers for every later replay."""
 
-    __slots__ = ("arrays", "batch", "group", "key", "kernel", "optimizer", "report", "total")
+    __slots__ = ("ahead", "arrays", "batch", "group", "kernel", "key", "last", "optimizer", "report", "total")
 
     def __init__(self, optimizer, group, batch):
         self.optimizer, self.group, self.batch = optimizer, group, batch
         self.kernel, self.key = optimizer.kernel(group), self.key_of()
         self.arrays = optimizer.arrays(group, batch)
         self.total = self.report = None
+        self.last = False  # of its step
+        self.ahead = 0  # steps of this optimizer before it in a captured step
 
     def key_of(self):
         """Which arrays the launch takes, and which calls there are."""
@@ -62,7 +64,12 @@ class Update:
 
     def scalars(self, ahead=0):
         """The kernel's numbers at the next step, or so many steps after it."""
-        return self.optimizer.numbers(self.group, self.batch.t + 1 + ahead)
+        return self.optimizer.numbers(self.resolved(), self.batch.t + 1 + ahead)
+
+    def resolved(self):
+        """The group, with the number that its schedule gives."""
+        group = self.group
+        return {**group, "lr": self.optimizer.lr_of(group, self.ahead)} if callable(group["lr"]) else group
 
     def run(self):
         params = self.batch.params
@@ -87,6 +94,7 @@ class Update:
         batch, t = self.batch, self.batch.t + 1
         for own in batch.states:
             own["step"] = t
+        self.optimizer.iterations += self.last
         tape.changed(*[p.data for p in batch.params])
 
 

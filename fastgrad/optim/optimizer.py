@@ -1,15 +1,20 @@
 """Optimizer: parameter groups, their state, and a step that is one kernel launch for all tensors of a group."""
 
+import math
+from typing import ClassVar
+
 import numpy as np
 
 from .. import kernels
 from ..tape import Value, state, wrap
 from . import options
+from .keywords import takes_keywords
 from .launch import Batch, Update, run_all
 
 __all__ = ["RULES", "Optimizer"]
 
 RULES: dict = {}  # name -> class: every update rule there is
+SCHEDULED = {"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum", "swa_lr"}  # lr_scheduler's, in a group
 
 
 class Optimizer:
@@ -34,25 +39,29 @@ class Optimizer:
     learning_rate   another name of lr, Keras's
     convention      "torch", "keras", "scratch", "lecture": defaults of another book (`fastgrad.optim.conventions`)
 
-    PyTorch's foreach, fused, capturable are taken and change nothing: every step is fused. `lr` is the number in use.
-    Without parameters, ``update(params, grads)`` works on dicts of arrays.
+    lr may be a schedule, a function of the steps made (`fastgrad.optim.schedules`); `lr` is the number in
+    use. PyTorch's foreach, fused, capturable are taken and change nothing: every step is fused. Without parameters,
+    ``update(params, grads)`` works on dicts of arrays.
     """
 
     slots: tuple = ()  # names of the state arrays, in the kernel's order
     spare: tuple = ()  # names of those that may be left out, in the kernel's order
-    torch_names: dict = {}  # PyTorch's name of a state -> ours, None: not needed
+    torch_names: ClassVar[dict] = {}  # PyTorch's name of a state -> ours, None: not needed
     own_only: tuple = ()  # options that PyTorch's rule does not have
+    iterations = 0  # steps made: the time of a schedule
+    stepped = False  # whether step() was ever called
 
     def __init_subclass__(cls):
         if "__init__" in vars(cls):  # a rule; the others are what several rules share
             RULES[cls.__name__] = cls
+            cls.__init__ = takes_keywords(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, params, defaults, shared=None):
         shared = dict(shared or {})
-        if "learning_rate" in shared:
-            defaults["lr"] = shared.pop("learning_rate")
         if shared.pop("differentiable", False):
-            raise ValueError(f"{type(self).__name__}: differentiable=True: a step is not recorded; write it with tensors")
+            raise ValueError(
+                f"{type(self).__name__}: differentiable=True: a step is not recorded; write it with tensors"
+            )
         unknown = set(shared) - set(options.SHARED) - options.IGNORED
         if unknown:
             raise TypeError(
@@ -63,7 +72,9 @@ class Optimizer:
         self.defaults = {"lr": self.defaults["lr"], **self.defaults}
         self.param_groups: list = []
         self.state: dict = {}  # parameter -> {"step": t, slot: array, ...}
-        self.report = np.zeros(3)  # of the last step that measured: norm, factor of the gradients, whether it was skipped
+        self.report = np.zeros(
+            3
+        )  # of the last step that measured: norm, factor of the gradients, whether it was skipped
         self._batches: dict = {}
         self._named: dict = {}
         if params is None:
@@ -119,26 +130,50 @@ class Optimizer:
     def check(self, group):
         """Raises for options out of range."""
         for name in ("lr", "eps"):
-            if name in group and not options.number(type(self).__name__, name, group[name]) >= 0:
+            if name == "lr" and callable(group[name]):
+                self.lr_of(group)
+            elif name in group and not options.number(type(self).__name__, name, group[name]) >= 0:
                 raise ValueError(f"{type(self).__name__}: {name} must be at least 0, not {group[name]}")
         options.check(type(self).__name__, group)
 
     # -- groups --------------------------------------------------------------------------------------------------------
+    def lr_of(self, group, ahead=0):
+        """The learning rate of a group at the next step, or so many steps after it: a number, or its schedule's."""
+        lr, t = group["lr"], self.iterations + ahead
+        if not callable(lr):
+            return lr
+        if getattr(lr, "unit", "step") != "step":
+            raise ValueError(
+                f"{type(self).__name__}: lr {lr} counts epochs, an optimizer steps; "
+                f"give it schedule.per_step(steps_per_epoch)"
+            )
+        found = options.number(type(self).__name__, f"lr(t={t})", lr(t))
+        if not 0 <= found < math.inf:
+            raise ValueError(f"{type(self).__name__}: lr(t={t}) of {lr} must be at least 0, not {found}")
+        return float(found)
+
+    @property
+    def lrs(self):
+        """The learning rate of every group at the next step."""
+        return [self.lr_of(group) for group in self.param_groups]
+
     @property
     def lr(self):
-        """The learning rate in use: that of the first group."""
-        return (self.param_groups or [self.defaults])[0]["lr"]
+        """The learning rate of the next step; of several groups the first one's. Setting it sets that of all groups."""
+        return self.lr_of((self.param_groups or [self.defaults])[0])
 
     @lr.setter
-    def lr(self, value):
+    def lr(self, lr):
         for group in [*self.param_groups, self.defaults]:
-            self.check({**group, "lr": value})
+            self.check({**group, "lr": lr})
         for group in [*self.param_groups, self.defaults]:
-            group["lr"] = value
+            group["lr"] = lr
+
+    learning_rate = lr  # Keras's name
 
     def add_param_group(self, group):
         """Adds ``{"params": [...], option: value}``; options not given are the defaults."""
-        unknown = set(group) - set(self.defaults) - {"params", "initial_lr"} - options.IGNORED
+        unknown = set(group) - set(self.defaults) - {"params"} - SCHEDULED - options.IGNORED
         if unknown:
             raise ValueError(
                 f"{type(self).__name__}: unknown option {sorted(unknown)}; it takes {sorted(self.defaults)}"
@@ -201,13 +236,16 @@ class Optimizer:
     def step(self, closure=None):
         """One update of every parameter that has a gradient. A `closure` is called first; its loss is returned.
 
-        Errors: ValueError for a parameter or gradient no kernel can take; FloatingPointError, with nonfinite="raise", for
-        a gradient that is not finite. Nothing is changed then.
+        Errors: ValueError for a parameter or gradient no kernel can take; FloatingPointError, with nonfinite="raise",
+        for a gradient that is not finite. Nothing is changed then.
         """
         loss = None
         if closure is not None:
             loss = closure()
+        self.stepped = True
         updates = [Update(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
+        if updates:
+            updates[-1].last = True
         if len(updates) > 1:  # each launch refuses before it writes, but a second must not refuse after the first
             self.refuse_unfit()
         try:
@@ -233,9 +271,9 @@ class Optimizer:
                 if p._grad is not None and not np.isfinite(p._grad.data).all():
                     bad = int((~np.isfinite(p._grad.data)).sum())
                     return (
-                        f"{type(self).__name__}: the gradient of parameter {k} of group {i}, {p.shape}, holds {bad} numbers "
-                        f"that are NaN or infinite; nothing was changed. fastgrad.autograd.detect_anomaly() finds where "
-                        f'they come from; nonfinite="skip" passes over such steps'
+                        f"{type(self).__name__}: the gradient of parameter {k} of group {i}, {p.shape}, holds {bad} "
+                        f"numbers that are NaN or infinite; nothing was changed. fastgrad.autograd.detect_anomaly() "
+                        f'finds where they come from; nonfinite="skip" passes over such steps'
                     )
         return f"{type(self).__name__}: a gradient is not finite; nothing was changed"
 
@@ -270,6 +308,7 @@ class Optimizer:
     def refuse_unfit(self):
         """Raises, before anything is changed, for a parameter or gradient that no kernel can take."""
         for i, group in enumerate(self.param_groups):
+            self.lr_of(group)
             for k, p in enumerate(group["params"]):
                 why = p._grad is not None and (unfit(p.data, p._grad.data, group["zero"]) or self.unfit(p))
                 if why:
@@ -301,14 +340,18 @@ class Optimizer:
 
     # -- saving --------------------------------------------------------------------------------------------------------
     def state_dict(self):
-        """``{"state": {index: {...}}, "param_groups": [...]}``, with parameters by index; arrays are copies."""
+        """``{"state": {index: {...}}, "param_groups": [...], "iterations": n}``, with parameters by index.
+
+        Arrays are copies. Where lr is a schedule, the number in use stands in its place.
+        """
         from .states import save
 
         return save(self)
 
     def load_state_dict(self, saved):
-        """Takes back what `state_dict` gave, or a PyTorch optimizer's state of the same rule, given as arrays or tensors.
+        """Takes back what `state_dict` gave, or the state of PyTorch's optimizer of the same rule, as arrays or tensors.
 
+        A group whose lr is a schedule keeps it, and is where it was in it.
         Errors: ValueError for the state of another rule or of other shapes. Nothing is changed then.
         """
         from .states import load
@@ -327,7 +370,9 @@ class Optimizer:
     def __repr__(self):
         lines = []
         for i, g in enumerate(self.param_groups):
-            told = {k: v for k, v in g.items() if k != "params" and not (k in options.SHARED and v == options.SHARED[k])}
+            told = {
+                k: v for k, v in g.items() if k != "params" and not (k in options.SHARED and v == options.SHARED[k])
+            }
             lines.append(f"  group {i}: {len(g['params'])} tensors, " + ", ".join(f"{k}={v}" for k, v in told.items()))
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 

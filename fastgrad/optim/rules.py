@@ -4,6 +4,8 @@ A rule names its kernel, its state, and the kernel's numbers at step t. What all
 in `Optimizer`. lr is a step's length a unit of gradient, or of what the rule makes of it.
 """
 
+from typing import ClassVar
+
 from .. import kernels
 from .optimizer import Optimizer
 
@@ -54,7 +56,7 @@ class SGD(Optimizer):
     tensor([0.8], requires_grad=True)
     """
 
-    torch_names = {"momentum_buffer": "v"}
+    torch_names: ClassVar = {"momentum_buffer": "v"}
     slots = ("v",)
     own_only = ("velocity",)
 
@@ -155,7 +157,7 @@ class Adagrad(Optimizer):
     """
 
     slots = ("h",)
-    torch_names = {"sum": "h"}
+    torch_names: ClassVar = {"sum": "h"}
     own_only = ("eps_inside",)
 
     def __init__(
@@ -205,7 +207,7 @@ class RMSprop(Optimizer):
 
     slots = ("v",)
     spare = ("m", "b")
-    torch_names = {"square_avg": "v", "grad_avg": "m", "momentum_buffer": "b"}
+    torch_names: ClassVar = {"square_avg": "v", "grad_avg": "m", "momentum_buffer": "b"}
     own_only = ("eps_inside", "velocity")
 
     def __init__(
@@ -255,7 +257,7 @@ class Adadelta(Optimizer):
     """
 
     slots = ("v", "u")
-    torch_names = {"square_avg": "v", "acc_delta": "u"}
+    torch_names: ClassVar = {"square_avg": "v", "acc_delta": "u"}
 
     def __init__(self, params=None, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0, **shared):
         super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay}, shared)
@@ -282,7 +284,7 @@ class Rprop(Optimizer):
     """
 
     slots = ("prev", "size")
-    torch_names = {"step_size": "size"}
+    torch_names: ClassVar = {"step_size": "size"}
 
     def __init__(self, params=None, lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50), **shared):
         super().__init__(params, {"lr": lr, "etas": etas, "step_sizes": step_sizes}, shared)
@@ -316,7 +318,7 @@ class ASGD(Optimizer):
     """
 
     slots = ("ax",)
-    torch_names = {"eta": None, "mu": None}
+    torch_names: ClassVar = {"eta": None, "mu": None}
 
     def __init__(self, params=None, lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0.0, **shared):
         own = {"lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay}

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..tape import Value
+from .optimizer import SCHEDULED
 from .options import IGNORED, SHARED
 
 __all__ = ["load", "save"]
@@ -15,13 +16,13 @@ def save(optimizer):
     for group in optimizer.param_groups:
         for p in group["params"]:
             index[p] = len(index)
-        groups.append({**group, "params": [index[p] for p in group["params"]]})
+        groups.append({**group, "lr": optimizer.lr_of(group), "params": [index[p] for p in group["params"]]})
     copied = {
         index[p]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in s.items()}
         for p, s in optimizer.state.items()
         if p in index
     }
-    return {"state": copied, "param_groups": groups}
+    return {"state": copied, "param_groups": groups, "iterations": optimizer.iterations}
 
 
 def load(optimizer, saved):
@@ -42,8 +43,9 @@ def load(optimizer, saved):
             raise ValueError(f"load_state_dict: a state of parameter {i}, this optimizer has {len(params)}")
         fresh[params[place]] = checked_state(optimizer, place, params[place], own)
     for mine, options in zip(optimizer.param_groups, groups, strict=True):
-        mine.update(options)
+        mine.update({k: v for k, v in options.items() if not (k == "lr" and callable(mine[k]))})
     optimizer.state, optimizer._batches = fresh, {}
+    optimizer.iterations = saved.get("iterations", max([own["step"] for own in fresh.values()], default=0))
 
 
 def checked_groups(optimizer, groups):
@@ -57,8 +59,10 @@ def checked_groups(optimizer, groups):
     found = []
     for mine, theirs in zip(optimizer.param_groups, groups, strict=True):
         options = {k: plain(v) for k, v in theirs.items() if k != "params" and k not in IGNORED}
-        unknown = set(options) - set(optimizer.defaults) - {"initial_lr"}
-        missing = {k for k in optimizer.defaults if k not in options and k not in SHARED and k not in optimizer.own_only}
+        unknown = set(options) - set(optimizer.defaults) - SCHEDULED
+        missing = {
+            k for k in optimizer.defaults if k not in options and k not in SHARED and k not in optimizer.own_only
+        }
         if unknown or missing:
             raise ValueError(
                 f"load_state_dict: options {sorted(options)}, {name} has {sorted(optimizer.defaults)}; "
@@ -75,7 +79,9 @@ def plain(value):
         return type(value)(map(plain, value))
     if isinstance(value, Value) or (hasattr(value, "detach") and hasattr(value, "item")):
         return value.item()
-    return value.item() if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0) else value
+    return (
+        value.item() if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0) else value
+    )
 
 
 def checked_state(optimizer, i, p, own):
@@ -91,7 +97,9 @@ def checked_state(optimizer, i, p, own):
             found["step"] = whole_step(i, plain(value))
             continue
         if slot not in slots:
-            raise ValueError(f"load_state_dict: {key!r} of parameter {i} is no state of {name}, which keeps {sorted(slots)}")
+            raise ValueError(
+                f"load_state_dict: {key!r} of parameter {i} is no state of {name}, which keeps {sorted(slots)}"
+            )
         array = np.array(value.detach() if hasattr(value, "detach") else value, dtype=p.dtype)
         if array.shape != optimizer.state_shape(slot, p):
             raise ValueError(

@@ -15,17 +15,15 @@ def moments(g, m, v, beta1, beta2):
 
 
 @rule
-def adam(
-    p, g, m, v, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_inside=0, correction1=1, correction2=1, vmax=None
-):
+def adam(p, g, m, v, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, eps_inside=0, correction1=1, correction2=1, vmax=None):
     """Adam:   m = beta1 m + (1 - beta1) g,   v = beta2 v + (1 - beta2) g^2
     p = p - lr (m / correction1) / (sqrt(v + eps_inside) / sqrt(correction2) + eps)
 
     With vmax, AMSGrad:   vmax = max(vmax, v) in the place of v
 
     At step t the corrections are 1 - beta1^t and 1 - beta2^t. Kingma and Ba, "Adam: a method for stochastic
-    optimization", 2015; Reddi, Kale and Kumar, "On the convergence of Adam and beyond", 2018. As in PyTorch, eps is added
-    to the corrected root, and vmax is the maximum of the uncorrected v.
+    optimization", 2015; Reddi, Kale and Kumar, "On the convergence of Adam and beyond", 2018. As in PyTorch, eps is
+    added to the corrected root, and vmax is the maximum of the uncorrected v.
     """
     moments(g, m, v, beta1, beta2)
     if vmax is not None:

@@ -98,8 +98,8 @@ def rprop(p, g, prev, size, eta_minus=0.5, eta_plus=1.2, step_min=1e-6, step_max
 def asgd(p, g, ax, lr=1e-2, mu=1):
     """Averaged SGD:   p = p - lr g,   ax = ax + mu (p - ax), and ax = p while mu = 1
 
-    Its decay of p, 1 - lambd lr, is `keep`. Polyak and Juditsky, "Acceleration of stochastic approximation by averaging",
-    1992; the rates: Bottou, "Large-scale machine learning with stochastic gradient descent", 2010.
+    Its decay of p, 1 - lambd lr, is `keep`. Polyak and Juditsky, "Acceleration of stochastic approximation by
+    averaging", 1992; the rates: Bottou, "Large-scale machine learning with stochastic gradient descent", 2010.
     """
     p -= lr * g
     ax[...] = p if mu == 1 else ax + mu * (p - ax)

@@ -40,7 +40,7 @@ def options(
     clip_norm     theta of `clip_form`, of the norm of all gradients together;   0: not
     clip_form     0: g' theta / ||g|| where ||g|| > theta;   1: g' / ||g|| there;   2: g' / ||g|| always, 0 for g = 0
     per_tensor    1: the norm is each tensor's own
-    nonfinite     where a gradient is NaN or infinite  0: go on,  1: make no step,  2: refuse, before anything is written
+    nonfinite     where a gradient is NaN or infinite  0: go on,  1: make no step,  2: refuse, before a write
     l1            g' = g' + l1 sign(p): L1 by subgradient
     weight_decay  g' = g' + weight_decay p: L2
     keep          p = keep p before the step: decoupled decay is keep = 1 - lr weight_decay
