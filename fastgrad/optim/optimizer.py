@@ -349,7 +349,7 @@ class Optimizer:
         return save(self)
 
     def load_state_dict(self, saved):
-        """Takes back what `state_dict` gave, or the state of PyTorch's optimizer of the same rule, as arrays or tensors.
+        """Takes back what `state_dict` gave, or that of PyTorch's optimizer of the same rule, as arrays or tensors.
 
         A group whose lr is a schedule keeps it, and is where it was in it.
         Errors: ValueError for the state of another rule or of other shapes. Nothing is changed then.

@@ -43,8 +43,8 @@ class SGD(Optimizer):
     "average"   v = momentum v + (1 - momentum) g;   p -= lr v
 
     The first three make the same steps while lr is constant. momentum = 1 is inertia without friction.
-    Source: Robbins and Monro (1951); Polyak (1964); Sutskever et al. (2013). "torch" is PyTorch's, "scratch" that of Deep
-    Learning from Scratch and of Keras, "lecture" that of lecture notes in Polyak's form.
+    Source: Robbins and Monro (1951); Polyak (1964); Sutskever et al. (2013). "torch" is PyTorch's, "scratch" that of
+    Deep Learning from Scratch and of Keras, "lecture" that of lecture notes in Polyak's form.
     Errors: ValueError for a negative lr, momentum or weight_decay, and for nesterov without momentum.
 
     >>> import fastgrad as fg

@@ -23,7 +23,7 @@ from . import (
 )
 from .common import KERNELS
 
-FAMILIES = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss)
+FAMILIES: tuple = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss)
 FAMILIES += (gradient, optim, adam, trust, stream)
 
 globals().update(KERNELS)  # after the import line: matmul, softmax and adam are a family and a kernel of it
