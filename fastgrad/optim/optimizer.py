@@ -367,6 +367,50 @@ class Optimizer:
 
         return averages(self)
 
+    # -- telling -------------------------------------------------------------------------------------------------------
+    def formula(self, lang="en"):
+        """The rule as it is configured, group by group, as text: only what is in use appears. `lang`: "en" or "ko".
+
+        The lines are the statements of the rule's reference kernel. Errors: ValueError for another language.
+
+        >>> import fastgrad as fg
+        >>> w = fg.tensor([1.0], requires_grad=True)
+        >>> print(fg.optim.SGD([w], lr=0.1, momentum=0.9, weight_decay=0.01).formula())
+        SGD
+          g = dL/dp
+          g = g + weight_decay p                        weight_decay: L2, in the gradient
+          v = momentum v + g
+          p = p - lr v
+        group 0, 1 tensors: lr = 0.1, momentum = 0.9, weight_decay = 0.01
+        """
+        from .formulas import formula
+
+        return formula(self, lang)
+
+    def explain(self, name, index, lang="en", *, model=None, params=None, grads=None):
+        """What the next step would do to one number of a parameter, term by term in numbers, as text.
+
+        `name`: the parameter itself, its position among all parameters, or with `model` its name there. `index`: an
+        integer or a tuple of them. Of an optimizer used with `update(params, grads)` the name is the key, and the two
+        dicts are given here too. Nothing is changed. The last number is that of the step, bit for bit; ``value`` of the
+        text has it. A rule that moves tensors as a whole (Muon) says so.
+        Errors: KeyError, IndexError, ValueError for a parameter or element that is not there, or another language.
+
+        >>> import fastgrad as fg
+        >>> w = fg.tensor([1.0], requires_grad=True)
+        >>> opt = fg.optim.SGD([w], lr=0.1, weight_decay=0.01)
+        >>> (w * w).sum().backward()
+        >>> print(opt.explain(w, 0))
+        SGD, parameter 0 (1,) float32, element (0), step t = 1, lr = 0.1
+          p = 1, g = 2
+          g = g + weight_decay p = 2 + 0.01 * 1 = 2.01   (weight_decay: L2, in the gradient)
+          p = p - lr g = 1 - 0.1 * 2.01 = 0.799
+          p: 1.0 -> 0.799
+        """
+        from .explain import explain
+
+        return explain(self, name, index, lang, model, params, grads)
+
     def __repr__(self):
         lines = []
         for i, g in enumerate(self.param_groups):
