@@ -38,6 +38,7 @@ ARROWS = {
 # Files that are loaded when they are asked for may import these too; nothing that they import imports their room.
 MORE = {
     "optim/drawing.py": {"show"},  # the chart of a schedule
+    "optim/decay.py": {"ops"},  # a penalty is a term of the loss
     "optim/swa_utils.py": {"nn", "ops", "tensor"},  # AveragedModel is a module
 }
 OUTSIDE = {"numpy", "__future__"}  # of the standard library, an engine file may import anything

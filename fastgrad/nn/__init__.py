@@ -42,4 +42,4 @@ __all__ = [
     "init",
 ]
 
-__getattr__, __dir__ = attributes(__name__)
+__getattr__, __dir__ = attributes(__name__, {"utils": ()})

@@ -29,4 +29,13 @@ __all__ = [
     "Rprop",
 ]
 
-__getattr__, __dir__ = attributes(__name__, {"averaging": (), "lr_scheduler": (), "schedules": (), "swa_utils": ()})
+__getattr__, __dir__ = attributes(
+    __name__,
+    {
+        "averaging": (),
+        "decay": ("decay_groups", "penalty"),
+        "lr_scheduler": (),
+        "schedules": (),
+        "swa_utils": (),
+    },
+)

@@ -46,7 +46,7 @@ def explain(rule, name, index, lang="en", model=None, params=None, grads=None):
     lines = [words["title"].format(type(rule).__name__, called, p.shape, p.dtype, f"({where})", t, group["lr"])]
     before = p.data.reshape(-1)[place]
     if p._grad is None:
-        return told([*lines, f"  {words['no_gradient'].format(before)}"], before)
+        return told([*lines, f"  {words['no_gradient'].format(str(before))}"], before)
     twin.refuse_unfit()
     if is_whole(rule, group):
         return as_a_whole(twin, p, place, [*lines, f"  {words['whole'].format(type(rule).__name__)}"], group, lang)
@@ -136,7 +136,7 @@ def as_a_whole(twin, p, place, lines, group, lang):
     twin.param_groups = [{**g, "params": [copies[q] for q in g["params"]]} for g in twin.param_groups]
     twin.step()
     before, after = (q.data.reshape(-1)[place] for q in (p, copies[p]))
-    return told([*lines, f"  {WORDS[lang]['result'].format(before, after)}"], after)
+    return told([*lines, f"  {WORDS[lang]['result'].format(str(before), str(after))}"], after)
 
 
 class Telling:
@@ -155,17 +155,16 @@ class Telling:
         before = p.data.reshape(-1)[self.place]
         verdict = self.verdict()
         if verdict is None or verdict.skip:
-            return told([*lines, f"  {words['raised' if verdict is None else 'skipped'].format(before)}"], before)
+            return told([*lines, f"  {words['raised' if verdict is None else 'skipped'].format(str(before))}"], before)
         teller = Teller(self.copies(), self.place, symbols_for(self.rule, self.group, self.t, self.values))
-        own = {n: teller.values[n][self.place] for n in (*self.definition.arrays, *self.definition.spare) if n in self.here}
-        lines.append("  " + ", ".join(f"{n} = {short(x)}" for n, x in own.items()))
+        lines.append("  " + ", ".join(f"{n} = {short(x[self.place])}" for n, x in self.copied.items()))
         with np.errstate(all="ignore"):
             self.run(teller, verdict)
         terms = teller.terms
         lines += [line for term in terms for line in self.lines_of(term)]
         after = self.copied["p"][self.place]
         state = {n: x[self.place] for n, x in self.copied.items() if n not in ("p", "g")}
-        lines.append(f"  {words['result'].format(before, after)}")
+        lines.append(f"  {words['result'].format(str(before), str(after))}")
         return told(lines, after, state, terms)
 
     def lines_of(self, term):
@@ -200,19 +199,18 @@ class Telling:
         slots = [*self.rule.slots_of(self.group), *(["average"] if self.group["ema"] is not None else [])]
         arrays = {"p": self.p.data, "g": self.p._grad.data, **{slot: own[slot] for slot in slots}}
         self.copied = {n: a.reshape(-1).copy() for n, a in arrays.items()}
-        self.here = {*self.copied} - {"average"}
         absent = dict.fromkeys([*self.definition.spare, "average"])
         return {**absent, **self.values, **self.copied}
 
     def run(self, teller, verdict):
         """Walks through the step: the options on the gradient, the rule, the options after it."""
+        teller.terms += self.defined()
         if self.values["clip_norm"]:
             self.clip(teller, verdict)
         else:
             teller.values["scale"], teller.symbols["scale"] = 1.0, ast.Constant(1)
         teller.values["g"] = self.copied["g"].copy()
         options_before(teller, self.definition, self.words, self.group)
-        teller.terms += self.defined()
         if not self.definition.decays:
             norm = teller.values["norm"] = verdict.norms[self.number] * verdict.scale_of(self.number, self.values)
             teller.terms.append(Term("||g||", "", value=norm, note=self.words["each"]))

@@ -6,6 +6,7 @@ test holds both equal for every rule. The lines of a formula are the statements 
 
 import inspect
 import math
+from typing import Any
 
 from ..kernels import reference
 from ..kernels.reference import rule as shared
@@ -149,7 +150,7 @@ def own_options(group, t):
 
 
 class Definition:
-    """The definition of a rule's kernel: its arrays, those that may be left out, its numbers, and whether L2 is its own."""
+    """The definition of a rule's kernel: its arrays, those that may be left out, its numbers, and who adds L2 decay."""
 
     def __init__(self, kernel):
         self.formula = definition(getattr(reference, kernel.__name__))
@@ -174,10 +175,13 @@ def is_whole(rule, group):
 class Told(str):
     """Text that an interactive session shows as it is.
 
-    Of an explanation: `value` is the number the step makes, `state` what stands beside it afterwards, `terms` its lines.
+    Of an explanation: `value` is the number the step makes, `state` what stands beside it afterwards, and `terms` are
+    its lines.
     """
 
-    __slots__ = ("state", "terms", "value")
+    value: Any = None
+    state: Any = None
+    terms: tuple = ()
 
     def __repr__(self):
         return str(self)
@@ -252,7 +256,7 @@ def terms_of(rule, group, t, lang):
     first = [Term(name, symbols_of(text)) for name, text in (defined(group, t) if defined else [])]
     for term in first:
         term.note = words["product"] if term.name == "M" else ""
-    return teller.terms[:split] + first, teller.terms[split:]
+    return first + teller.terms[:split], teller.terms[split:]
 
 
 def options_before(teller, told, words, group):
@@ -265,8 +269,8 @@ def options_before(teller, told, words, group):
             always = group["clip_form"].startswith("normalize") or teller.index is not None
             term.note = each if always else f"{words['where']}; {each}"
         else:
-            kinds = {"sign": "l1", "max": "clip_value", "scale g": "clipped", "-": "maximize"}
-            term.note = words[next(word for part, word in kinds.items() if part in term.symbols)]
+            kinds = {"sign": "l1", "max": "clip_value", "-": "maximize"}
+            term.note = next((words[word] for part, word in kinds.items() if part in term.symbols), "")
     if told.decays:
         teller.say("if weight_decay:\n    g = g + weight_decay * p", words["l2"])
         kept = words["lambd" if group.get("lambd") else "decoupled"]

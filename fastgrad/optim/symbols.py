@@ -1,4 +1,4 @@
-"""Formulas as text: an expression of Python without what changes nothing, in the symbols of the docstrings or in numbers.
+"""Formulas as text: an expression of Python without what changes nothing, in a docstring's symbols or in numbers.
 
 >>> import ast
 >>> from fastgrad.optim.symbols import symbols_of
@@ -47,7 +47,7 @@ def called(node):
     """The name of the function, or None where that is no call."""
     if not isinstance(node, ast.Call):
         return None
-    return node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+    return getattr(node.func, "attr", None) or getattr(node.func, "id", "")
 
 
 def simplified(teller, node):
@@ -136,9 +136,9 @@ class Writer:
     def write(self, node):
         if isinstance(node, ast.Constant):
             return number(node.value)
-        if self.in_numbers and self.folds and isinstance(node, (ast.BinOp, ast.UnaryOp)):
-            if self.teller.is_number(node):
-                return number(self.teller.evaluated(node))
+        operation = isinstance(node, (ast.BinOp, ast.UnaryOp))
+        if operation and self.in_numbers and self.folds and self.teller.is_number(node):
+            return number(self.teller.evaluated(node))
         if isinstance(node, ast.Name):
             return self.name(node.id)
         if isinstance(node, ast.UnaryOp):
@@ -170,7 +170,7 @@ class Writer:
         right = f"({right})" if right.startswith("-") else right
         if isinstance(node.op, ast.Div):
             return f"{left} / {right}", PRODUCT
-        if self.in_numbers or right[0].isdigit() or has_division(node.left) or "/" in left.split("(")[0]:
+        if self.in_numbers or right[0].isdigit() or divides(left):
             return f"{left} * {right}", PRODUCT
         *before, last = left.split(" ")
         if last == right and right.isidentifier():  # x x = x^2
@@ -223,10 +223,11 @@ def number(x):
     return text, PRODUCT if text.startswith("-") else ATOM
 
 
-def has_division(node):
+def divides(text):
     """Whether a product has a division in it, after which a factor without a sign would seem to be of the divisor."""
-    while isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
-        if isinstance(node.op, ast.Div):
+    depth = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "/" and depth == 0:
             return True
-        node = node.left
     return False

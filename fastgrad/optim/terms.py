@@ -168,7 +168,8 @@ class Teller:
             self.symbols[name] = ast.Name(written, ast.Load())
         self.arrays.add(written)
         result = None if self.index is None else self.element(written)
-        self.terms.append(Term(spelled(written), *texts, result))
+        symbols, numbers = texts or ("", "")
+        self.terms.append(Term(spelled(written), symbols, numbers, result))
 
     def stands_for(self, name, value, texts):
         """Whether a name is only another for what is known already; then that is written in its place."""
@@ -177,7 +178,9 @@ class Teller:
         elif isinstance(value, ast.Name):
             if value.id != name:
                 self.symbols[name] = self.symbols.get(value.id, value)
-        elif constant(self, value) is not None or (self.index is None and self.is_inlined(name, value)):
+        elif (known := constant(self, value)) is not None:
+            self.symbols[name] = ast.Constant(known)
+        elif self.index is None and self.is_inlined(name, value):
             self.symbols[name] = value
         else:
             return False
@@ -230,4 +233,5 @@ def is_norm(node):
 
 def loaded(target):
     """A target as an operand."""
-    return ast.Name(target.value.id if isinstance(target, ast.Subscript) else target.id, ast.Load())
+    named: Any = target.value if isinstance(target, ast.Subscript) else target
+    return ast.Name(named.id, ast.Load())

@@ -1,0 +1,471 @@
+"""What an optimizer tells of itself is what it does: the last number of an explanation is that of the step."""
+
+import ast
+import math
+import re
+
+import numpy as np
+import pytest
+from rule_formulas import FORMULAS
+
+import fastgrad as fg
+from fastgrad import kernels
+from fastgrad.optim import RULES, formulas
+from fastgrad.optim.symbols import symbols_of
+from fastgrad.testing import assert_bits
+
+OPTIONS = [
+    pytest.param(name, options, id=f"{name}-{i}")
+    for name, (_, several) in FORMULAS.items()
+    for i, options in enumerate(several)
+]
+every_rule = pytest.mark.parametrize(("name", "options"), OPTIONS)
+SHARED = [
+    {"weight_decay": 0.1},
+    {"weight_decay": 0.1, "decoupled_weight_decay": True},
+    {"l1": 0.01},
+    {"l1": 0.3, "proximal": True},
+    {"maximize": True},
+    {"clip_value": 0.5, "clip_norm": None},
+    {"clip_value": 0.5, "clip_norm": None, "maximize": True, "l1": 0.1, "weight_decay": 0.3},
+    {"clip_norm": 0.5, "clip_form": "scale"},
+    {"clip_norm": 50.0, "clip_form": "scale"},
+    {"clip_norm": 0.5, "clip_form": "unit", "maximize": True},
+    {"clip_norm": 1.0, "clip_form": "normalize"},
+    {"clip_norm": 1.0, "clip_form": "normalize_each"},
+    {"ema": 0.9},
+    {"zero": True},
+    {"nonfinite": "skip"},
+    {
+        "nonfinite": "raise", "clip_norm": 0.5, "clip_form": "scale", "weight_decay": 0.1, "l1": 0.01, "proximal": True,
+        "ema": 0.99, "zero": True, "maximize": True, "decoupled_weight_decay": True,
+    },
+]  # fmt: skip
+
+
+def leaf(array):
+    return fg.from_numpy(np.array(array)).requires_grad_()
+
+
+def bits_of(optimizer):
+    """Everything that an explanation must leave as it is."""
+    found = [optimizer.iterations, optimizer.stepped, optimizer.report.tolist(), len(optimizer.state)]
+    for group in optimizer.param_groups:
+        found.append(repr({k: v for k, v in group.items() if k != "params"}))
+        for p in group["params"]:
+            own = optimizer.state.get(p, {})
+            arrays = [p.data, None if p.grad is None else p.grad.data, *own.values()]
+            found += [a.tobytes() if isinstance(a, np.ndarray) else a for a in arrays]
+    return found
+
+
+def walk(optimizer, params, rng, steps=4):
+    """Steps, each explained before it is made, for one element of every parameter."""
+    for k in range(steps):
+        for p in params:
+            p.grad = fg.from_numpy(
+                np.asarray(rng.standard_normal(p.shape) * 10.0 ** rng.integers(-2, 1)).astype(p.dtype)
+            )
+        before = bits_of(optimizer)
+        places = [tuple(int(rng.integers(n)) for n in p.shape) for p in params]
+        told = [optimizer.explain(i, place) for i, place in enumerate(places)]
+        assert bits_of(optimizer) == before, "an explanation changes nothing"
+        optimizer.step()
+        if k == steps // 2:
+            optimizer.param_groups[0]["lr"] *= 0.5
+        for p, place, text in zip(params, places, told, strict=True):
+            what = f"{optimizer}, step {k}\n{text}"
+            assert_bits(text.value, p.data[place], what)
+            assert text.value.dtype == p.dtype
+            for slot, value in text.state.items():
+                assert_bits(np.asarray(value), optimizer.state[p][slot][place], f"{slot} of {what}")
+            assert str(text).endswith(f" -> {p.data[place]}"), what
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every_rule
+def test_the_last_number_is_that_of_the_step(name, options, dtype, rng):
+    params = [leaf(np.asarray(rng.standard_normal(s)).astype(dtype)) for s in ((3, 4), (5,), (), (40, 130))]
+    walk(RULES[name](params, **options), params, rng)
+
+
+@pytest.mark.parametrize("options", SHARED, ids=str)
+@pytest.mark.parametrize("name", RULES)
+def test_the_last_number_is_that_of_the_step_with_options(name, options, rng):
+    params = [leaf(rng.standard_normal((2, 3)).astype(d)) for d in ("float32", "float64", "float32")]
+    optimizer = RULES[name]([{"params": params[:1]}, {"params": params[1:], "lr": 0.03}], **options)
+    walk(optimizer, params, rng, steps=3)
+
+
+def test_an_explanation_can_be_wrong(monkeypatch, rng):
+    """Another definition gives another number: the test above can fail."""
+    from fastgrad.kernels import reference
+
+    def wrong(p, g, lr):
+        p -= lr * g + 1e-6
+
+    monkeypatch.setattr(reference, "sgd", wrong)
+    p = leaf(np.ones(1))
+    with pytest.raises(AssertionError):
+        walk(fg.optim.SGD([p], lr=0.1), [p], rng)
+
+
+def test_late_steps_are_explained_too(rng):
+    """RAdam's other formula, ASGD's mean, and a schedule."""
+    for make in (
+        lambda ps: fg.optim.RAdam(ps, betas=(0.9, 0.9)),
+        lambda ps: fg.optim.ASGD(ps, t0=3),
+        lambda ps: fg.optim.NAdam(ps, lr=fg.optim.schedules.Multiply(0.1, 0.9).per_step(1)),
+        lambda ps: fg.optim.SGD(ps, lr=0.1, momentum=0.9, dampening=0.5),
+    ):
+        p = leaf(rng.standard_normal(3))
+        optimizer = make([p])
+        for _ in range(12):
+            p.grad = fg.from_numpy(rng.standard_normal(3))
+            text = optimizer.explain(p, 1)
+            optimizer.step()
+            assert_bits(text.value, p.data[1], str(text))
+
+
+@pytest.mark.parametrize("special", [0.0, -0.0, math.inf, -math.inf, math.nan, 1e-310])
+def test_special_numbers(special, rng):
+    for name in RULES:
+        for kind in range(2):
+            p = leaf(np.array([special if kind else 1.0, 2.0]))
+            p.grad = fg.from_numpy(np.array([0.5 if kind else special, 0.25]))
+            optimizer = RULES[name]([p], l1=0.1)
+            text = optimizer.explain(p, 0)
+            optimizer.step()
+            assert_bits(text.value, p.data[0], str(text))
+
+
+def test_by_hand():
+    """p = 1, g = 0.5, after a step with g = 1: m = 0.9 0.1 + 0.1 0.5 = 0.14."""
+    p = leaf(np.array([1.0]))
+    optimizer = fg.optim.Adam([p], lr=0.1, weight_decay=0.01)
+    p.grad = fg.from_numpy(np.array([1.0 - 0.01]))
+    optimizer.step()
+    p.data[...] = 1.0
+    p.grad = fg.from_numpy(np.array([0.49]))
+    text = optimizer.explain(p, 0)
+    assert text.splitlines()[:5] == [
+        "Adam, parameter 0 (1,) float64, element (0), step t = 2, lr = 0.1",
+        "  p = 1, g = 0.49, m = 0.1, v = 0.001",
+        "  g = g + weight_decay p = 0.49 + 0.01 * 1 = 0.5   (weight_decay: L2, in the gradient)",
+        "  m = beta1 m + (1 - beta1) g = 0.9 * 0.1 + 0.1 * 0.5 = 0.14",
+        "  v = beta2 v + (1 - beta2) g^2 = 0.999 * 0.001 + 0.001 * 0.5 * 0.5 = 0.001249",
+    ]
+    assert [term.name for term in text.terms] == ["g", "m", "v", "step", "root", "p"]
+
+
+def test_what_clipping_finds(rng):
+    p, q = leaf(np.zeros(2)), leaf(np.zeros(1, np.float32))
+    p.grad, q.grad = fg.from_numpy(np.array([0.0, 3.0])), fg.from_numpy(np.float32([4.0]))
+    text = fg.optim.SGD([p, q], lr=1.0, clip_norm=1.0).explain(0, 1)
+    assert "  ||g|| = 5   (||g|| of all gradients together)\n" in text
+    assert "  scale = clip_norm / ||g|| = 1 / 5 = 0.2\n  g = scale g = 0.2 * 3 = 0.6\n" in text
+    text = fg.optim.SGD([p, q], lr=1.0, clip_norm=5.0).explain(0, 1)
+    assert "||g|| = 5 <= clip_norm = 5: nothing is clipped" in text
+    p.grad, q.grad = fg.from_numpy(np.zeros(2)), fg.from_numpy(np.zeros(1, np.float32))
+    text = fg.optim.NormalizedGD([p, q]).explain(0, 1)
+    assert "||g|| = 0: the gradient is 0" in text
+    assert text.value == 0
+
+
+# -- steps that are not made -------------------------------------------------------------------------------------------
+def test_no_gradient_and_gradients_that_are_not_finite():
+    p, q = leaf(np.ones(2)), leaf(np.ones(2))
+    q.grad = fg.from_numpy(np.array([math.nan, 1.0]))
+    for lang, words in (("en", "no gradient"), ("ko", "기울기가 없다")):
+        text = fg.optim.Adam([p, q]).explain(p, 0, lang)
+        assert words in text
+        assert text.value == 1
+    p.grad = fg.from_numpy(np.ones(2))
+    for nonfinite, words in (("skip", "no step is made"), ("raise", "raises FloatingPointError")):
+        optimizer = fg.optim.Adam([p, q], nonfinite=nonfinite)
+        text = optimizer.explain(p, 0)
+        assert words in text, "another parameter's gradient stops this one too"
+        assert text.value == 1
+        assert optimizer.state == {}
+
+
+# -- names and places --------------------------------------------------------------------------------------------------
+def test_a_parameter_by_name_position_or_itself():
+    model = fg.nn.Sequential(fg.nn.Linear(2, 3), fg.nn.Linear(3, 1))
+    optimizer = fg.optim.SGD(model.parameters(), lr=0.1)
+    model(fg.ones(4, 2)).sum().backward()
+    several = [
+        optimizer.explain("1.weight", (0, 2), model=model),
+        optimizer.explain(2, (0, 2)),
+        optimizer.explain(-2, (-1, -1)),
+        optimizer.explain(model[1].weight, [0, 2]),
+    ]
+    assert (
+        several[0].splitlines()[0] == "SGD, parameter '1.weight' (1, 3) float32, element (0, 2), step t = 1, lr = 0.1"
+    )
+    assert len({text.value for text in several}) == len({text.split("\n", 1)[1] for text in several}) == 1
+    for error, text, arguments in (
+        (KeyError, "knows no parameter '1.weight'; give model=", ("1.weight", 0)),
+        (KeyError, "knows no parameter 'w'; there are '0.weight'", ("w", 0, "en", model)),
+        (IndexError, "parameter 4; there are 4", (4, 0)),
+        (ValueError, "none of its parameters", (fg.ones(1), 0)),
+        (IndexError, r"\(0, 3\) is no element of parameter 2, \(1, 3\)", (2, (0, 3))),
+        (IndexError, r"\(0,\) is no element of parameter 2, \(1, 3\)", (2, 0)),
+        (ValueError, "lang must be one of 'en', 'ko', not 'fr'", (2, (0, 0), "fr")),
+    ):
+        name, index, *rest = arguments
+        given = dict(zip(("lang", "model"), rest, strict=False))
+        with pytest.raises(error, match=text):
+            optimizer.explain(name, index, **given)
+    other = fg.nn.Linear(2, 2)
+    with pytest.raises(ValueError, match="'weight' of the model is none"):
+        optimizer.explain("weight", (0, 0), model=other)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Momentum", "Adam", "LARS"])
+def test_optimizers_of_arrays(name, rng):
+    params = {"W": rng.standard_normal((2, 3)), "b": rng.standard_normal(3).astype(np.float32)}
+    optimizer = RULES[name](clip_norm=0.5)
+    for k in range(3):
+        grads = {key: rng.standard_normal(p.shape) for key, p in params.items() if k != 1 or key == "W"}
+        before = {key: p.copy() for key, p in params.items()}
+        given = {"params": params, "grads": grads} if k == 0 else {"grads": grads}
+        told = {"W": optimizer.explain("W", (1, 2), **given), "b": optimizer.explain("b", 0, **given)}
+        assert bool(optimizer._named) == (k > 0)
+        for key, p in params.items():
+            assert_bits(p, before[key])
+        optimizer.update(params, grads)
+        assert_bits(told["W"].value, params["W"][1, 2])
+        assert_bits(told["b"].value, params["b"][0])
+        assert "parameter 'W' (2, 3)" in told["W"]
+    with pytest.raises(ValueError, match="explain takes what update would"):
+        RULES[name]().explain("W", 0, grads=grads)
+
+
+def test_it_is_refused_in_a_captured_step():
+    w = fg.ones(1, requires_grad=True)
+    optimizer = fg.optim.SGD([w], lr=0.1)
+
+    def step(x):
+        (w * x).sum().backward()
+        optimizer.explain(w, 0)
+
+    with pytest.raises(fg.capture_error if hasattr(fg, "capture_error") else kernels.CaptureError, match="explain"):
+        fg.capture(step)(fg.ones(1))
+
+
+# -- formulas ----------------------------------------------------------------------------------------------------------
+@every_rule
+def test_the_numbers_of_the_kernel_are_what_the_formula_says(name, options):
+    """Every expression of NUMBERS, evaluated in the options, is what the rule gives its kernel."""
+    for extra in ({}, {"l1": 0.1, "proximal": True}, {"weight_decay": 0.2, "decoupled_weight_decay": True}):
+        optimizer = RULES[name]([leaf(np.ones(2))], **{**options, **extra})
+        group = optimizer.param_groups[0]
+        for t in (1, 2, 3, 7, 30, 200):
+            values = formulas.Definition(optimizer.kernel(group)).values(optimizer, group, t)
+            known = formulas.own_options(group, t)
+            several = formulas.of_rule(formulas.DEFINED, optimizer)
+            for defined, text in several(group, t) if several else ():
+                known[defined] = eval(text, {}, known)
+            for number, text in formulas.symbols_for(optimizer, group, t, values).items():
+                if number in ("maximize", "clip_form", "per_tensor", "nonfinite", "zero", "nesterov"):
+                    continue
+                assert eval(text, {"max": max}, known) == pytest.approx(values[number], rel=1e-15, abs=0), (
+                    number,
+                    text,
+                    t,
+                )
+
+
+def evaluated(lines, name, known):
+    """p after the lines of a formula, which are read back as Python."""
+    for line in lines:
+        target, text = line.strip().split(" = ", 1)
+        text = re.sub(r"\|\|(\w)\|\|", r"norm_\1", re.split(r"\s{2,}", text)[0])
+        text = re.sub(r"\|([^|]*)\|", r"abs(\1)", text).replace("^", "**")
+        text = re.sub(
+            r"^(.*) where (.*) else (.*) where (.*) else (.*)$", r"(\1) if \2 else (\3) if \4 else (\5)", text
+        )
+        text = re.sub(r"^(.*) where (.*) else ([^()]*)$", r"(\1) if \2 else (\3)", text)
+        text = re.sub(
+            r"(?<=[\w)])(?<!sqrt)(?<!sign)(?<!max)(?<!min)(?<!abs) (?=[\w(])(?!if |else )(?<!if )(?<!else )",
+            " * ",
+            text,
+        )
+        known["norm_u"] = abs(known.get("u", 0))
+        ast.parse(text)
+        known[target] = eval(text, {"sqrt": math.sqrt, "sign": np.sign, "max": max, "min": min, "abs": abs}, known)
+    return known["p"]
+
+
+@every_rule
+def test_the_lines_of_a_formula_are_the_step(name, options, rng):
+    """Read back and evaluated, for a parameter of one number, whose norm is its size."""
+    for extra in ({}, {"weight_decay": 0.1}, {"l1": 0.01, "maximize": True}, {"l1": 0.3, "proximal": True}):
+        p = leaf(rng.standard_normal(1))
+        optimizer = RULES[name]([p], **{**options, **extra})
+        group, state = optimizer.param_groups[0], {}
+        for t in range(1, 9):
+            p.grad = fg.from_numpy(rng.standard_normal(1))
+            lines = [line for line in optimizer.formula().splitlines()[1:] if line.startswith("  ")]
+            late, early = lines[1:], None
+            for i, line in enumerate(late):
+                if line.endswith(":"):
+                    late, early = late[:i], [x for x in late[i + 1 :] if " = " in x]
+                    break
+            late = [line for line in late if "where a norm is 0" not in line]
+            known = {**formulas.own_options(group, t), "p": p.data[0], "g": p.grad.data[0], "norm_p": abs(p.data[0])}
+            known["norm_g"] = abs(known["g"])
+            slots = optimizer.slots_of(group)
+            known.update({s: state.get(s, optimizer.first(s, p, group)) for s in slots})
+            first = {
+                "SGD": t == 1, "Momentum": t == 1, "ASGD": t - 1 - group.get("t0", 0) <= 1,
+                "RAdam": name == "RAdam" and formulas.rho_at(group, t) <= 5,
+            }.get(name, False)  # fmt: skip
+            if early and first:
+                targets = [line.strip().split(" = ")[0] for line in early]
+                kept = [line for line in late if line.strip().split(" = ")[0] not in targets or "weight_decay" in line]
+                late = [line for line in kept if "rectify" not in line or name != "RAdam"] + early
+                if name in ("SGD", "Momentum"):
+                    late = early_sgd(late)
+            elif name == "RAdam" and first:
+                continue
+            expected = evaluated(late, name, known)
+            optimizer.step()
+            assert p.data[0] == pytest.approx(expected, rel=1e-11, abs=1e-12), (t, "\n".join(late))
+            state = {s: optimizer.state[p][s][0] for s in slots}
+
+
+def test_a_formula_has_what_is_in_use_and_no_more():
+    w = leaf(np.ones(2))
+    plain = fg.optim.SGD([w], lr=0.1).formula()
+    assert plain.splitlines() == ["SGD", "  g = dL/dp", "  p = p - lr g", "group 0, 1 tensors: lr = 0.1"]
+    assert repr(plain) == str(plain)
+    marks = {
+        "weight_decay": ({"weight_decay": 0.1}, "g = g + weight_decay p"),
+        "decoupled": ({"weight_decay": 0.1, "decoupled_weight_decay": True}, "p = (1 - lr weight_decay) p"),
+        "l1": ({"l1": 0.1}, "g = g + l1 sign(p)"),
+        "proximal": ({"l1": 0.1, "proximal": True}, "p = sign(p) max(|p| - lr l1, 0)"),
+        "maximize": ({"maximize": True}, "g = -g"),
+        "clip_value": ({"clip_value": 1.0}, "g = min(max(g, -clip_value), clip_value)"),
+        "scale": ({"clip_norm": 1.0}, "g = clip_norm g / ||g|| "),
+        "unit": ({"clip_norm": 1.0, "clip_form": "unit"}, "g = g / ||g||     "),
+        "skip": ({"nonfinite": "skip"}, "nonfinite: no step where"),
+        "ema": ({"ema": 0.9}, "average = ema average + (1 - ema) p"),
+        "zero": ({"zero": True}, "  g = 0 "),
+    }
+    for options, mark in marks.values():
+        text = fg.optim.SGD([w], lr=0.1, **options).formula()
+        assert mark in text
+        others = [m for _, m in marks.values() if m != mark and m in text]
+        assert not others, (options, others)
+
+
+def test_forms_of_one_rule():
+    w = leaf(np.ones(2))
+
+    def last(rule, **options):
+        lines = RULES[rule]([w], **options).formula().splitlines()
+        return [line.strip() for line in lines if line.startswith("  ")][1:]
+
+    assert last("Momentum", velocity="lecture") == ["g = lr g", "v = momentum v + g", "p = p - v"]
+    assert last("Momentum", velocity="scratch") == ["g = -lr g", "v = momentum v + g", "p = p + v"]
+    assert last("Momentum", nesterov=True)[-1] == "p = p - lr (g + momentum v)"
+    assert last("Adam")[-1] == "p = p - lr m / (1 - beta1^t) / (sqrt(v) / sqrt(1 - beta2^t) + eps)"
+    assert last("Adam", bias_correction=False)[-1] == "p = p - lr m / (sqrt(v) + eps)"
+    assert last("Adam", eps_at="uncorrected")[-1] == "p = p - lr sqrt(1 - beta2^t) m / (1 - beta1^t) / (sqrt(v) + eps)"
+    assert last("Adam", amsgrad=True)[2] == "vmax = max(vmax, v)"
+    assert last("RMSprop", centered=True)[2:4] == ["d = max(v - m^2, 0)", "u = g / (sqrt(d) + eps)"]
+    assert last("Adagrad", eps_inside=True)[-1] == "p = p - lr g / sqrt(h + eps)"
+    dampened = RULES["SGD"]([w], momentum=0.9, dampening=0.5).formula()
+    assert "at the first step:" in dampened
+
+
+def test_groups_and_languages():
+    a, b, c = (leaf(np.ones(2)) for _ in range(3))
+    groups = [{"params": [a]}, {"params": [b], "lr": 0.5}, {"params": [c], "weight_decay": 0.1}]
+    optimizer = fg.optim.Adam(groups, lr=0.1)
+    english, korean = optimizer.formula(), optimizer.formula("ko")
+    assert english.count("m = beta1 m") == 2, "once for two groups of one formula, and once for the third"
+    assert "group 1, 1 tensors: lr = 0.5" in english
+    assert "그룹 1, 텐서 1개: lr = 0.5" in korean
+    assert [line.split("   ")[0] for line in english.splitlines() if "=" in line and "group" not in line] == [
+        line.split("   ")[0] for line in korean.splitlines() if "=" in line and "그룹" not in line
+    ]
+    assert not re.search("[가-힣]", english)
+    with pytest.raises(ValueError, match="lang must be one of 'en', 'ko', not 'de'"):
+        optimizer.formula(lang="de")
+    with_schedule = fg.optim.SGD([a], lr=fg.optim.schedules.Constant(0.25))
+    assert "lr = 0.25" in with_schedule.formula()
+    assert "lr = 0.01" in fg.optim.Momentum().formula()
+
+
+def test_both_languages_have_the_same_words():
+    from fastgrad.optim.words import WORDS
+
+    assert WORDS["en"].keys() == WORDS["ko"].keys()
+    for word, text in WORDS["en"].items():
+        assert text.count("{}") == WORDS["ko"][word].count("{}"), word
+
+
+# -- rules of a whole tensor -------------------------------------------------------------------------------------------
+class Halves(fg.optim.SGD):
+    """Moves a tensor to half of its largest number.
+
+    p = p - lr max(p) / 2
+
+    Source: a test.
+    """
+
+    def launch(self, update, p, g):
+        def call(*arrays):
+            for a in arrays:
+                a -= update.group["lr"] * a.max() / 2
+
+        call(*p)
+
+
+def test_a_rule_without_terms_says_so():
+    p = leaf(np.array([1.0, 2.0]))
+    p.grad = fg.from_numpy(np.ones(2))
+    optimizer = Halves([p], lr=0.5, weight_decay=0.1)
+    before = bits_of(optimizer)
+    text = optimizer.explain(p, 0)
+    assert bits_of(optimizer) == before
+    assert "Halves moves a tensor as a whole" in text
+    assert "p = p - lr max(p) / 2" in text
+    assert "텐서 전체를" in optimizer.explain(p, 0, "ko")
+    optimizer.step()
+    assert_bits(text.value, p.data[0])
+    assert "weight_decay=0.1" in optimizer.formula()
+
+
+# -- text --------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("python", "text"),
+    [
+        ("a * b", "a b"),
+        ("a * (b + c)", "a (b + c)"),
+        ("a / b * c", "a / b * c"),
+        ("a / (b * c)", "a / (b c)"),
+        ("a - (b - c)", "a - (b - c)"),
+        ("a * -b", "a (-b)"),
+        ("-a * b", "-a b"),
+        ("a * x * x", "a x^2"),
+        ("x * x", "x^2"),
+        ("(1 - b**t) * 0.5", "(1 - b^t) * 0.5"),
+        ("np.maximum(a, np.abs(b))", "max(a, |b|)"),
+        ("f(a / b) * c", "f(a / b) c"),
+    ],
+)
+def test_expressions_as_text(python, text):
+    assert symbols_of(python) == text
+
+
+def test_importing_loads_none_of_it(python):
+    code = "import sys, fastgrad; print([m for m in sys.modules if m.startswith('fastgrad.optim.')])"
+    loaded = python(code)
+    assert "optimizer" in loaded
+    for name in ("explain", "formulas", "terms", "symbols", "words", "decay"):
+        assert f"fastgrad.optim.{name}'" not in loaded
+    assert "fastgrad.nn.utils" not in python("import sys, fastgrad; print(list(sys.modules))")
