@@ -219,8 +219,8 @@ def lines_of(rule, group, lang):
     lines = [written(term) for term in [Term("g", "dL/dp"), *before, *after]]
     begins = of_rule(BEGINS, rule)
     early = [written(term) for term in terms_of(rule, group, 1, lang)[1]] if begins else []
-    if any(line not in lines for line in early):
-        lines += [f"  {begins[lang]}:", *(f"  {line}" for line in early if line not in lines)]
+    if begins and early != [written(term) for term in after]:
+        lines += [f"  {begins[lang]}:", *(f"  {line}" for line in early)]
     if type(rule).__name__ in ("LARS", "LAMB"):
         lines.append(f"  {words['ratio']}")
     if group["nonfinite"] != "ignore":
