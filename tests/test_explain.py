@@ -457,3 +457,15 @@ def test_importing_loads_none_of_it(python):
     for name in ("explain", "formulas", "terms", "symbols", "words", "decay"):
         assert f"fastgrad.optim.{name}'" not in loaded
     assert "fastgrad.nn.utils" not in python("import sys, fastgrad; print(list(sys.modules))")
+
+
+def test_the_paper_has_every_rule_and_option():
+    from pathlib import Path
+
+    paper = Path(__file__).resolve().parent.parent / "docs" / "optimizers.md"
+    if not paper.is_file():
+        pytest.skip("no docs here: these are the tests of an installed wheel")
+    rows = re.findall(r"^\| (.*?) \|", paper.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    named = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+    assert set(RULES) - named == set(), "a rule without a row"
+    assert set(fg.optim.optimizer.options.SHARED) - named == set(), "an option without a row"

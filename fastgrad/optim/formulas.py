@@ -207,7 +207,8 @@ def active(group):
     idle |= {k for k in ("momentum", "dampening", "lr_decay", "initial_accumulator_value", "eps") if not group.get(k)}
     if group["clip_form"].startswith("normalize"):
         idle.add("clip_norm")
-    return {k: v for k, v in own_options(group, 1).items() if k not in idle | SCHEDULED | {"M"}}
+    found = {k: v for k, v in own_options(group, 1).items() if k not in idle | SCHEDULED | {"M"}}
+    return dict(sorted(found.items(), key=lambda item: item[0] in SHARED))  # those of every rule last
 
 
 def lines_of(rule, group, lang):

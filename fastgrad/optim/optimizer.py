@@ -369,9 +369,10 @@ class Optimizer:
 
     # -- telling -------------------------------------------------------------------------------------------------------
     def formula(self, lang="en"):
-        """The rule as it is configured, group by group, as text: only what is in use appears. `lang`: "en" or "ko".
+        """The rule as it is configured, group by group: only what is in use appears. `lang`: "en" or "ko".
 
-        The lines are the statements of the rule's reference kernel. Errors: ValueError for another language.
+        Text, a str, which an interactive session shows as it is; elsewhere print it. The lines are the statements of
+        the rule's reference kernel. Errors: ValueError for another language.
 
         >>> import fastgrad as fg
         >>> w = fg.tensor([1.0], requires_grad=True)
@@ -388,12 +389,12 @@ class Optimizer:
         return formula(self, lang)
 
     def explain(self, name, index, lang="en", *, model=None, params=None, grads=None):
-        """What the next step would do to one number of a parameter, term by term in numbers, as text.
+        """What the next step would do to one number of a parameter, term by term in numbers: text, as of `formula`.
 
         `name`: the parameter itself, its position among all parameters, or with `model` its name there. `index`: an
         integer or a tuple of them. Of an optimizer used with `update(params, grads)` the name is the key, and the two
         dicts are given here too. Nothing is changed. The last number is that of the step, bit for bit; ``value`` of the
-        text has it. A rule that moves tensors as a whole (Muon) says so.
+        text has it. A rule that moves a tensor as a whole has no terms of one number and says so.
         Errors: KeyError, IndexError, ValueError for a parameter or element that is not there, or another language.
 
         >>> import fastgrad as fg
