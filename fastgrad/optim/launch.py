@@ -116,7 +116,7 @@ def run_all(optimizer, updates):
     measured = [u for u in updates if u.group["clip_norm"] is not None or u.group["nonfinite"] != "ignore"]
     if measured:
         total = None
-        if len(updates) > 1:
+        if len(updates) > 1 or optimizer.composite:
             total = np.zeros(2 * len(updates))
             for i, update in enumerate(updates):
                 kernels.sum_squares([p._grad.data for p in update.batch.params], total[2 * i : 2 * i + 2])

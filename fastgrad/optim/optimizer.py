@@ -47,6 +47,7 @@ class Optimizer:
     slots: tuple = ()  # names of the state arrays, in the kernel's order
     spare: tuple = ()  # names of those that may be left out, in the kernel's order
     torch_names: ClassVar[dict] = {}  # PyTorch's name of a state -> ours, None: not needed
+    composite = False  # whether a step is several calls
     own_only: tuple = ()  # options that PyTorch's rule does not have
     iterations = 0  # steps made: the time of a schedule
     stepped = False  # whether step() was ever called
