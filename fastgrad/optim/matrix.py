@@ -147,15 +147,15 @@ def orthogonal(u, group):
 
 
 def length(u, least):
-    """max(||u||, least) as an array of one number of u's dtype."""
+    """max(||u||, least) as an array of u's dtype without dimensions."""
     return in_dtype(kernels.maximum(root_of_squares(u), least), u.dtype)
 
 
 def root_of_squares(u):
-    """||u|| as an array of one float64."""
+    """||u|| as an array of float64 without dimensions."""
     total = np.zeros(2)
     kernels.sum_squares(u, total)
-    return kernels.sqrt(total[:1])
+    return kernels.sqrt(total[:1].reshape(()))
 
 
 def in_dtype(x, dtype):
