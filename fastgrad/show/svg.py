@@ -52,6 +52,8 @@ def lines(series, title, xlabel, ylabel, log=False, size=(560, 300)):
         path = "M" + "L".join("{:.1f} {:.1f}".format(*at(a, b)) for a, b in zip(x, y, strict=True))
         colour = f"var({COLOURS[i % len(COLOURS)]})"
         parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>')
+        if len(series) == 1:
+            continue  # the title names it
         y_legend = top + 16 + 18 * i
         parts.append(f'<path d="M{width - 150} {y_legend - 4}h22" stroke="{colour}" stroke-width="2"/>')
         parts.append(text(width - 122, y_legend, name, "start"))
@@ -118,7 +120,7 @@ def pixels(image, size=72):
 
 def heading(title, width, height):
     open_ = f'<svg viewBox="0 0 {width} {height:.0f}" width="{width}" height="{height:.0f}" role="img">'
-    return f'{open_}<title>{escape(title)}</title><text x="14" y="20" class="title">{escape(title)}</text>'
+    return f'{open_}<title>{escape(title)}</title><text x="0" y="20" class="title">{escape(title)}</text>'
 
 
 def text(x, y, words, anchor):
