@@ -55,6 +55,10 @@ class Captured:
         self.recordings = {}
         self.__doc__ = getattr(step, "__doc__", None)
 
+    def __repr__(self):
+        calls = ", ".join(str(len(program)) for program in self.programs)
+        return f"<captured {getattr(self.step, '__name__', self.step)}: {f'calls {calls}' if calls else 'not yet run'}>"
+
     @property
     def programs(self):
         return [r.program for found in self.recordings.values() for r in found]

@@ -256,7 +256,7 @@ def described(x):
     if array.dtype not in (dtypes.default_dtype, np.int64, np.bool_):
         notes.append(f"dtype={array.dtype}")
     if x.node is not None:
-        notes.append(f"grad_fn=<{x.node.op.__name__}>")
+        notes.append(f"grad_fn={x.node}")
     elif x.requires_grad:
         notes.append("requires_grad=True")
     return f"tensor({', '.join([text, *notes])})"

@@ -75,6 +75,7 @@ def test_properties(x):
     y = x.requires_grad_() * 2.0
     assert not y.is_leaf
     assert y.grad_fn.op.__name__ == "Mul"
+    assert repr(y.grad_fn) == "<Mul>"
     with pytest.raises(RuntimeError, match=r"requires_grad_\(False\) of a result"):
         y.requires_grad_(False)
 
