@@ -47,6 +47,8 @@ concat = concatenate
 
 def set_num_threads(n):
     """The largest team a kernel may use. Results do not depend on it. Errors: ValueError below 1."""
+    if not hasattr(n, "__index__"):
+        raise TypeError(f"set_num_threads: {n!r} is no number of threads")
     kernels._core.set_num_threads(n)
 
 

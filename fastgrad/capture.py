@@ -51,6 +51,8 @@ class Captured:
     """A step and the programs recorded of it. `programs` lists them; `print(step.programs[0])` shows the calls."""
 
     def __init__(self, step):
+        if not callable(step):
+            raise TypeError(f"capture takes the function to be recorded, not a {type(step).__name__}")
         self.step = step
         self.recordings = {}
         self.__doc__ = getattr(step, "__doc__", None)

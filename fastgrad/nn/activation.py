@@ -1,7 +1,6 @@
 """Activations as modules."""
 
 from .. import ops
-from .functional import relu
 from .module import Module
 
 __all__ = ["LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Softmin", "Tanh"]
@@ -15,7 +14,7 @@ class ReLU(Module):
         self.inplace = inplace
 
     def forward(self, x):
-        return relu(x, self.inplace)
+        return x.relu_() if self.inplace else ops.relu(x)
 
     def extra_repr(self):
         return "inplace=True" if self.inplace else ""
