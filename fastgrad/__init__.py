@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 import numpy as _np
 
 from . import kernels, ops, tape, tensor as _tensor
-from .later import attributes
+from .later import attributes as _attributes
 from .tensor import Tensor, as_tensor, from_numpy, tensor
 from .devices import device
 from .autograd import (
@@ -62,4 +62,4 @@ def empty_cache():
     kernels.empty_cache()
 
 
-__getattr__, __dir__ = attributes(__name__, {"profiler": ("profile",), "autograd": ("gradcheck", "gradgradcheck")})
+__getattr__, __dir__ = _attributes(__name__, {"profiler": ("profile",), "autograd": ("gradcheck", "gradgradcheck")})
