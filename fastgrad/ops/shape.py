@@ -162,6 +162,11 @@ def ravel(x):
     return reshape(x, (-1,))
 
 
+def rows(x):
+    """x as a matrix: its last axis, and all others as one. (A size of -1 would not do where the last is 0.)"""
+    return reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
+
+
 def flatten(x, start_dim=0, end_dim=-1):
     """The axes from start_dim to end_dim as one.
 
