@@ -170,7 +170,7 @@ SUITED = {
     "NormalizedGD": {"lr": 0.009},
     "Lion": {"lr": 0.009, "betas": (0.0, 0.5)},
     "LAMB": {"lr": 0.02},
-    "Adafactor": {"lr": 0.05},
+    "Adafactor": {"lr": 0.1},
     "Muon": {"lr": 0.0095, "momentum": 0.0, "ns_coefficients": (1.875, -1.25, 0.375), "ns_steps": 10},  # converges
 }
 
