@@ -5,16 +5,17 @@ import numpy as np
 from .. import kernels, tape
 from ..tape import state as thread
 
-__all__ = ["Batch", "Update", "run_all"]
+__all__ = ["Batch", "Update", "run_all", "update_of"]
 
 
 class Batch:
     """Parameters of one dtype and one step count, with their state arrays in lists ready for the kernel."""
 
-    __slots__ = ("params", "states")
+    __slots__ = ("params", "states", "update")
 
     def __init__(self, params, states):
         self.params, self.states = params, states
+        self.update = None  # of the last step
 
     @property
     def t(self):
@@ -31,6 +32,18 @@ class Batch:
     def arrays(self, slot):
         """The state arrays of this name, or None where the rule keeps none now."""
         return [own[slot] for own in self.states] if slot in self.states[0] else None
+
+
+def update_of(optimizer, group, batch):
+    """The update of a batch at this step: that of the last one again, unless a captured step is to keep it."""
+    if thread.capture:
+        return Update(optimizer, group, batch)
+    update = batch.update
+    if update is None:
+        update = batch.update = Update(optimizer, group, batch)
+    update.kernel = optimizer.kernel(group)
+    update.last, update.total, update.report = False, None, None
+    return update
 
 
 class Update:

@@ -9,7 +9,7 @@ from .. import kernels
 from ..tape import Value, state, wrap
 from . import options
 from .keywords import takes_keywords
-from .launch import Batch, Update, run_all
+from .launch import Batch, run_all, update_of
 
 __all__ = ["RULES", "Optimizer"]
 
@@ -244,7 +244,7 @@ class Optimizer:
         if closure is not None:
             loss = closure()
         self.stepped = True
-        updates = [Update(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
+        updates = [update_of(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
         if updates:
             updates[-1].last = True
         if len(updates) > 1:  # each launch refuses before it writes, but a second must not refuse after the first
