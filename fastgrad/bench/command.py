@@ -17,7 +17,7 @@ def add_parser(commands):
     kinds = bench.add_subparsers(dest="kind", metavar="optim | compare", required=True)
     add_optim(kinds)
     about = "say of two results what has become faster or slower, and where there is no difference to be seen"
-    compare = kinds.add_parser("compare", help=about, description=f"{about.capitalize()}. See fastgrad/bench/compare.py")
+    compare = kinds.add_parser("compare", help=about, description=f"{about.capitalize()}.")
     compare.add_argument("before", metavar="A.json")
     compare.add_argument("after", metavar="B.json")
     compare.add_argument("--all", action="store_true", help="print lines without a difference too")

@@ -10,6 +10,7 @@ import math
 import os
 import platform
 import sys
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from .spawn import Child, about_numpy, peer_command, processor, watched
 __all__ = ["SIZES", "Plan", "run", "shapes_of"]
 
 LAYERS = (784, 100, 100, 100, 100, 100, 100, 10)
-MLP = [shape for n_in, n_out in zip(LAYERS, LAYERS[1:], strict=False) for shape in ((n_out, n_in), (n_out,))]
+MLP = [shape for n_in, n_out in pairwise(LAYERS) for shape in ((n_out, n_in), (n_out,))]
 SIZES = ("mlp", "100x64x64", "1M", "33.5M")
 TURNS = 3  # of each contestant in a round
 SMALL = 1e-8  # the learning rate while the clock runs
@@ -107,7 +108,8 @@ def prepare(crew, entry, first):
     """Has every library set a case up. Returns contestant -> (library, call); writes what is found into the entry."""
     request = {"rule": entry["rule"], "shapes": shapes_of(entry["size"]), "dtype": entry["dtype"], "small": SMALL}
     request["check"] = first
-    answers, contestants = {}, {}
+    answers: dict = {}
+    contestants: dict = {}
     for library in crew.libraries:
         if library in entry["unable"] or (library == "numpy" and not first and "numpy" not in crew.plan.peers):
             continue

@@ -43,11 +43,11 @@ class Case:
         """A fingerprint of every parameter and every array of the rule's state."""
         found = hashlib.sha256()
         for p in self.parameters:
-            found.update(memoryview(np.ascontiguousarray(p.data)).cast("B") if p.data.size else b"")
+            found.update(p.data.reshape(-1).view(np.uint8).data)
             for name, value in sorted(self.optimizer.state.get(p, {}).items()):
                 found.update(name.encode())
-                if isinstance(value, np.ndarray) and value.size:
-                    found.update(memoryview(np.ascontiguousarray(value)).cast("B"))
+                if isinstance(value, np.ndarray):
+                    found.update(value.reshape(-1).view(np.uint8).data)
         return found.hexdigest()
 
     def options(self):

@@ -1,14 +1,14 @@
 """A benchmark's result: a dict that is written as JSON, checked when it is read, and the figures taken from it.
 
-    format, version   what this file is
-    machine           processor, system, and what fastgrad, NumPy and each peer say of themselves
-    options           what was asked for
-    results           one entry for each rule, size and dtype:
-        rounds        contestant -> for each round (fresh processes) the seconds a step of each of its turns
-        bytes, flops  a parameter; launches: the kernels of a step; loop: the plain loop it is held against
-        check         contestant -> how its answer was found right, or that its rule is another one
-        unable        contestant -> why it has no figure; failed: why fastgrad has none
-        others        for each round, how many processors other programs used meanwhile
+format, version   what this file is
+machine           processor, system, and what fastgrad, NumPy and each peer say of themselves
+options           what was asked for
+results           one entry for each rule, size and dtype:
+    rounds        contestant -> for each round (fresh processes) the seconds a step of each of its turns
+    bytes, flops  a parameter; launches: the kernels of a step; loop: the plain loop it is held against
+    check         contestant -> how its answer was found right, or that its rule is another one
+    unable        contestant -> why it has no figure; failed: why fastgrad has none
+    others        for each round, how many processors other programs used meanwhile
 """
 
 import json
@@ -43,7 +43,7 @@ def read(path):
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise BadResult(f'{path}: not written by "bench optim": it does not begin with "format": "{FORMAT}"')
     if found.get("version") != VERSION:
-        raise BadResult(f"{path}: written by another fastgrad: version {found.get('version')!r}, this one reads {VERSION}")
+        raise BadResult(f"{path}: of another fastgrad: version {found.get('version')!r}, this one reads {VERSION}")
     if not isinstance(found.get("machine"), dict):
         raise BadResult(f"{path}: damaged: machine is missing or no dict")
     if not isinstance(found.get("results"), list):

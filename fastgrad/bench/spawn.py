@@ -67,13 +67,19 @@ class Child:
     def __init__(self, name, command, **environment):
         self.name, self.cpu = name, 0.0
         self.words = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the child)
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.words}
-        self.process = subprocess.Popen([str(w) for w in command], env=clean_environment(**environment), **pipes)
+        self.process = subprocess.Popen(
+            [str(word) for word in command],
+            env=clean_environment(**environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.words,
+        )
 
     def ask(self, do, **more):
         """The answer to one request."""
         stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin is not None and stdout is not None
+        assert stdin is not None
+        assert stdout is not None
         try:
             stdin.write(json.dumps({"do": do, **more}).encode() + b"\n")
             stdin.flush()

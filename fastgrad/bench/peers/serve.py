@@ -70,7 +70,8 @@ def gradient_steps(gradients, step):
 def moved(before, after):
     """How far some elements of every parameter have come."""
     each = -(-PROBED // len(before))
-    return [b - a for p, q in zip(before, after, strict=True) for a, b in zip(probe(p, each), probe(q, each), strict=True)]
+    old, new = ([x for array in arrays for x in probe(array, each)] for arrays in (before, after))
+    return [b - a for a, b in zip(old, new, strict=True)]
 
 
 def serve(prepare, about):

@@ -19,7 +19,8 @@ def build(torch, rule, parameters, options, mode="default"):
     takes = set(inspect.signature(make).parameters)
     if mode != "default" and mode not in takes:
         raise Unable(f"torch's {name} has no mode {mode}")
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items() if k in takes - HOW and v is not None}
+    given = {k: options[k] for k in options.keys() & (takes - HOW) if options[k] is not None}
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     try:
         return make(parameters, **{**fixed, **given}, **({} if mode == "default" else {mode: True}))
     except (RuntimeError, ValueError, TypeError) as error:
