@@ -74,21 +74,21 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self.words,
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.requests, self.answers = self.process.stdin, self.process.stdout
 
     def ask(self, do, **more):
         """The answer to one request."""
-        stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin is not None
-        assert stdout is not None
         try:
-            stdin.write(json.dumps({"do": do, **more}).encode() + b"\n")
-            stdin.flush()
+            self.requests.write(json.dumps({"do": do, **more}).encode() + b"\n")
+            self.requests.flush()
         except OSError:
             raise self.ended() from None
-        if not select.select([stdout], [], [], PATIENCE)[0]:
+        if not select.select([self.answers], [], [], PATIENCE)[0]:
             self.process.kill()
             raise RuntimeError(f"{self.name}: no answer to {do} within {PATIENCE:.0f} s")
-        line = stdout.readline()
+        line = self.answers.readline()
         if not line:
             raise self.ended()
         answer = json.loads(line)
@@ -104,13 +104,13 @@ class Child:
     def close(self):
         """Ends the process: it stops when there are no more requests."""
         with contextlib.suppress(OSError):
-            self.process.stdin.close()
+            self.requests.close()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process.stdout.close()
+        self.answers.close()
         self.words.close()
 
 

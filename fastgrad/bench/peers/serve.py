@@ -10,7 +10,6 @@ Every answer says in "cpu" how many seconds of a processor this process has used
 
 import argparse
 import json
-import math
 import os
 import sys
 import time
@@ -21,7 +20,7 @@ from .clock import Clock, draw_into, probe
 
 __all__ = ["SCALES", "Unable", "arguments", "gradient_steps", "gradients_of", "moved", "parameters_of", "serve"]
 
-SCALES = (1.0, 0.5, -0.5)  # the gradients of the steps that are checked, each a power of two times the one before
+SCALES = (1.0, 0.5, -0.25)  # of the gradients in the steps that are checked; powers of two, so that nothing rounds
 PROBED = 256  # elements in all
 
 
@@ -52,19 +51,24 @@ def gradients_of(request):
 
 def drawn(request, seed, scale):
     arrays = [np.empty(shape, request["dtype"]) for shape in request["shapes"]]
-    for i, array in enumerate(arrays):
-        draw_into(array, [seed, i], scale)
+    fill(arrays, seed, scale)
     return arrays
 
 
+def fill(arrays, seed, scale):
+    for i, array in enumerate(arrays):
+        draw_into(array, [seed, i], scale)
+
+
 def gradient_steps(gradients, step):
-    """Three steps with gradients of other size and sign; afterwards the gradients are what they were."""
+    """Three steps with gradients of other size and sign; afterwards the gradients are what they were.
+
+    They are filled before each step, as backward() would do: torch's foreach form of Nesterov's rule overwrites them.
+    """
     for scale in SCALES:
-        for g in gradients:
-            g *= scale
+        fill(gradients, 2, scale)
         step()
-    for g in gradients:
-        g *= 1 / math.prod(SCALES)
+    fill(gradients, 2, 1.0)
 
 
 def moved(before, after):

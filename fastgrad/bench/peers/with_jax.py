@@ -71,7 +71,7 @@ def prepare(jax, optax, request):
     try:
         run = Run(jax, optax, rule, options.get("lr", 1e-3), options, parameters, gradients)
         for scale in SCALES:
-            run.g = [g * scale for g in run.g]
+            run.g = [jax.numpy.array(g) * scale for g in gradients]
             run.step()
         answer = moved(parameters, [jax.device_get(p) for p in run.p])
         run = Run(jax, optax, rule, request["small"], options, parameters, gradients)
