@@ -154,5 +154,6 @@ def optim(plan, options):
 
         draw(options.plot, result)
         print(f"\nThe picture: {options.plot}")
-    wrong = [entry for entry in result["results"] if entry.get("failed", "").startswith("WRONG")]
+    said = [why for e in result["results"] for why in (e.get("failed", ""), *e["unable"].values())]
+    wrong = [why for why in said if why.startswith("WRONG")]
     return 1 if wrong or all("failed" in entry for entry in result["results"]) else 0

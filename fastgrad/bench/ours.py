@@ -50,6 +50,11 @@ class Case:
                     found.update(value.reshape(-1).view(np.uint8).data)
         return found.hexdigest()
 
+    def answer(self):
+        """What the parent is told: the answer to check, the options for the peers, and, of native kernels, the work."""
+        found = {"moved": self.moved, "bits": self.bits, "options": self.options()}
+        return {**found, **self.work()} if kernels.info()["kernels"] == "native" else found
+
     def options(self):
         """The rule's options, as far as they are numbers, pairs of them or truth values."""
         plain = (int, float, bool, tuple, list, type(None))
@@ -62,7 +67,10 @@ class Case:
         n = max(1, sum(p.numel() for p in self.parameters))
         item = self.parameters[0].data.itemsize
         words = sum(e.bytes for e in p.events) / n / item
+        loop_words, loop = loop_for(words)
         return {
+            "loop": loop,
+            "loop_words": loop_words,
             "launches": [e.kernel for e in p.events],
             "bytes": {"float32": 4 * words, "float64": 8 * words},
             "flops": sum(e.flops for e in p.events) / n,
@@ -96,16 +104,11 @@ def prepare(request):
     """Three steps for the answer; then the calls to be timed."""
     kernels.empty_cache()
     case = Case(request)
-    native = kernels.info()["kernels"] == "native"
-    answer = {"moved": case.moved, "bits": case.bits, "options": case.options()}
-    if native:
-        answer.update(case.work())
+    answer = case.answer()
     case.slow_down(request["small"])
-    if not native:
+    if "loop" not in answer:
         return answer, {"numpy": case.optimizer.step}
-    words, name = loop_for(answer["bytes"]["float32"] / 4)
-    answer.update(loop=name, loop_words=words)
-    return answer, {"fastgrad": case.optimizer.step, "loop": plain_loop(name, request)}
+    return answer, {"fastgrad": case.optimizer.step, "loop": plain_loop(answer["loop"], request)}
 
 
 def main():

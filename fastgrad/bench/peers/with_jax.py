@@ -25,7 +25,7 @@ RULES: dict = {
     "Adafactor": ("adafactor", {}),
     "Muon": ("contrib.muon", {}),
 }
-SAME = {"SGD", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdamW", "Adamax", "RAdam", "Lion"}
+SAME = {"SGD", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Adamax", "RAdam", "Lion"}
 # The others are alike: another schedule, another trust ratio, another first step. Timed, not compared.
 
 
