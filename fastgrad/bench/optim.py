@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..demo import free_memory
 from .spawn import Child, about_numpy, peer_command, processor, watched
 
 __all__ = ["SIZES", "Plan", "run", "shapes_of"]
@@ -26,6 +27,7 @@ TURNS = 3  # of each contestant in a round
 SMALL = 1e-8  # the learning rate while the clock runs
 SLOW = 10.0  # times fastgrad's: such a contestant gets one turn a round
 NEAR = 1.3  # a mode this many times slower than the library's best one in the first round is left out of the others
+ARRAYS = 11  # of a case's size, that a library has at most: parameters, gradients, states, those of its other modes
 RTOL = 1e-3  # between libraries, of the largest movement: they round differently, over three steps
 
 
@@ -140,9 +142,20 @@ def prepare(crew, entry, first):
     return {name: where for name, where in contestants.items() if where[0] not in unwanted}
 
 
+def too_large(entry, libraries):
+    """Why a case does not fit into the memory that is free, or ""."""
+    needed = ARRAYS * len(libraries) * elements(entry["size"]) * np.dtype(entry["dtype"]).itemsize
+    if needed <= free_memory():
+        return ""
+    return f"it needs about {needed / 1e9:.1f} GB of memory, {free_memory() / 1e9:.1f} GB are free"
+
+
+def elements(size):
+    return sum(math.prod(shape) for shape in shapes_of(size))
+
+
 def describe(entry, answer):
-    shapes = shapes_of(entry["size"])
-    entry.update(tensors=len(shapes), parameters=sum(math.prod(shape) for shape in shapes))
+    entry.update(tensors=len(shapes_of(entry["size"])), parameters=elements(entry["size"]))
     entry.update({name: answer[name] for name in ("launches", "bytes", "flops", "loop", "loop_words", "exact")})
 
 
@@ -242,6 +255,9 @@ def run(plan, bar):
 
 def one(crew, entry, first):
     """One round of one case."""
+    if first and (why := too_large(entry, crew.libraries)):
+        entry["failed"] = why
+        return
     contestants = prepare(crew, entry, first)
     if contestants:
         try:
