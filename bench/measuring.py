@@ -15,9 +15,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fastgrad" / "bench"))
 from peers import with_torch
 from peers.clock import draw, measure, probe
+from peers.sizes import LAYERS, shapes_of
 
 del sys.path[0]
-__all__ = ["WORKLOADS", "Library", "draw", "expect", "measure", "measure_refilled", "probe", "result", "workload"]
+__all__ = ["LAYERS", "WORKLOADS", "Library", "draw", "expect", "measure", "measure_refilled", "probe", "result"]
+__all__ += ["shapes_of", "workload"]
 
 WORKLOADS = {}
 

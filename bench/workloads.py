@@ -35,15 +35,23 @@ from itertools import pairwise
 
 import numpy as np
 from formulas import FORMULAS, rate_of, three_steps
-from measuring import WORKLOADS, Library, draw, expect, measure, measure_refilled, probe, result, workload
+from measuring import (
+    LAYERS,
+    WORKLOADS,
+    Library,
+    draw,
+    expect,
+    measure,
+    measure_refilled,
+    probe,
+    result,
+    shapes_of,
+    workload,
+)
 from rules import STATES
 
 CHAIN, DEEP, PARAMETERS = 1000, 1_000_000, 1 << 25
-LAYERS = (784, 100, 100, 100, 100, 100, 100, 10)
-NETS = {
-    "mlp": [shape for n_in, n_out in pairwise(LAYERS) for shape in ((n_out, n_in), (n_out,))],  # 14, 130,010 in all
-    "hundred": [(64, 64)] * 100,
-}
+NETS = {"mlp": "mlp", "hundred": "100x64x64"}  # small nets, as fastgrad.bench calls their sizes
 TURNS, BLOCKS = 1000, 10  # interleave: turns in all, in blocks
 CHILDREN, PATIENCE = 100, 10.0  # fork
 
@@ -217,7 +225,7 @@ def rule(lib, name, mode="fused"):
 @workload
 def small(lib, net, name, mode="fused"):
     """One update of many small tensors: what a launch costs."""
-    moved, optimizer = stepped(lib, name, NETS[net], mode, 4)
+    moved, optimizer = stepped(lib, name, shapes_of(NETS[net]), mode, 4)
     return result(measure(optimizer.step), "us", moved)
 
 
@@ -244,7 +252,7 @@ def clipped(lib, net, how, mode="fused"):
     The gradients are made anew before each, unseen by the clock, for a gradient of zeros is not clipped. Both libraries
     fill them with zeros. eps is about as large as the clipped gradients: else Adam would not show that they are.
     """
-    shapes = {"large": [(PARAMETERS,)], **NETS}[net]
+    shapes = [(PARAMETERS,)] if net == "large" else shapes_of(NETS[net])
     gradients = [draw([2, i], *shape) for i, shape in enumerate(shapes)]
     parameters = [lib.leaf(draw([1, i], *shape, scale=0.01)) for i, shape in enumerate(shapes)]
     for p, g in zip(parameters, gradients, strict=True):
