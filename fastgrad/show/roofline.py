@@ -21,7 +21,8 @@ svg { --ink: #1d2733; --soft: #5b6b7c; --paper: #fff; --faint: #d5dde5; --a: #1f
   --a: #5aa9e6; --b: #f0894f; --c: #58c78c; --d: #b093f0 } }
 text { fill: var(--soft); font: 13px system-ui, sans-serif } .title { fill: var(--ink); font-weight: 600;
   font-size: 15px } .grid { stroke: var(--faint); fill: none } .leader { stroke: var(--soft); stroke-opacity: 0.5;
-  fill: none } .name { fill: var(--ink); font-size: 12px }
+  fill: none } .name { fill: var(--ink); font-size: 12px;
+  paint-order: stroke; stroke: var(--paper); stroke-width: 4px }
 .paper { fill: var(--paper) }
 """
 

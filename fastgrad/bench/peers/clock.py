@@ -7,6 +7,7 @@ import numpy as np
 __all__ = ["SLICE", "Clock", "draw", "measure", "probe"]
 
 SLICE = 0.02  # seconds a turn takes at least, so that the clock's own resolution does not count
+LONG = 0.25  # seconds: a call that takes longer needs no warm-up
 BLOCK = 1 << 20
 
 
@@ -56,15 +57,15 @@ class Clock:
     """One call, timed a turn at a time; how many calls make a turn is found out before the first one."""
 
     def __init__(self, call):
-        self.call, self.inner = call, 0
+        self.call, self.inner, self.long = call, 0, False
 
     def turn(self, seconds=SLICE):
-        """Seconds a call. One call is thrown away first: what ran before has emptied the caches."""
+        """Seconds a call. One call is thrown away first, unless it takes long: others have had caches and processors."""
         if not self.inner:
             self.call()
             once = spell(self.call, 1)
             once = spell(self.call, max(1, min(200, int(0.25 * seconds / once))))
-            self.inner = max(1, int(seconds / once))
-        if self.inner > 1:
+            self.inner, self.long = max(1, int(seconds / once)), once > LONG
+        if not self.long:
             self.call()
         return spell(self.call, self.inner)
