@@ -1,5 +1,7 @@
 """A benchmark's result as text: the machine, a table for each size and dtype, and what could not be measured."""
 
+from textwrap import fill
+
 from ..show import table
 from .result import best_peer, figure, rate
 
@@ -99,7 +101,10 @@ def remarks(entries):
             continue
         for library, why in entry["unable"].items():
             said.setdefault((f"no {library}", why), []).append(entry["rule"])
-    lines = [f"  {', '.join(rules)}: {what}: {why}" for (what, why), rules in said.items()]
+    lines = [
+        fill(f"{', '.join(rules)}: {what}: {why}", 118, initial_indent="  ", subsequent_indent="    ")
+        for (what, why), rules in said.items()
+    ]
     others = max((n for entry in entries for n in entry["others"]), default=0)
     if others > NOISE:
         lines.append(f"  noisy: other programs used up to {others:.1f} processors meanwhile")

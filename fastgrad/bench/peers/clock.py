@@ -60,7 +60,7 @@ class Clock:
         self.call, self.inner, self.long = call, 0, False
 
     def turn(self, seconds=SLICE):
-        """Seconds a call. One call is thrown away first, unless it takes long: others have had caches and processors."""
+        """Seconds a call. One call is thrown away first, unless it is long: others have had the caches."""
         if not self.inner:
             self.call()
             once = spell(self.call, 1)

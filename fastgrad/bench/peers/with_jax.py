@@ -32,13 +32,13 @@ SAME = {"SGD", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adadelta", "Adam",
 def build(optax, rule, lr, options):
     """optax's transformation for a rule of ours; Unable where it has none."""
     if rule not in RULES:
-        raise Unable(f"optax has no {rule}")
+        raise Unable("optax has no such rule")
     name, names, *fixed = RULES[rule]
     make = optax
     for part in name.split("."):
         make = getattr(make, part, None)
     if make is None:
-        raise Unable(f"this optax has no {name}")
+        raise Unable("this optax has no such rule")
     given = {}
     for theirs, (ours, *index) in names.items():
         if ours in options:

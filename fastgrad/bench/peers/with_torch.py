@@ -15,7 +15,7 @@ def build(torch, rule, parameters, options, mode="default"):
     name, fixed = NAMES.get(rule, (rule, {}))
     make = getattr(torch.optim, name, None)
     if make is None:
-        raise Unable(f"torch {torch.__version__} has no {name}")
+        raise Unable(f"torch {torch.__version__} has no such rule")
     takes = set(inspect.signature(make).parameters)
     if mode != "default" and mode not in takes:
         raise Unable(f"torch's {name} has no mode {mode}")
