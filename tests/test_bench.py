@@ -313,7 +313,34 @@ def test_what_is_too_small_or_too_seldom_seen_is_no_difference(rng):
     assert set(verdicts(quiet, synthetic(rng, 1.03, noise=1e-4))) == {"no difference"}
     few = synthetic(rng, 2.0, rounds=3)
     assert set(verdicts(synthetic(rng, rounds=3), few)) == {"no difference"}
-    assert "Fewer than 5 rounds" in compare.report(synthetic(rng, rounds=3), few)
+    assert "20 of 20 lines have fewer than 5 rounds" in compare.report(synthetic(rng, rounds=3), few)
+
+
+def test_disturbed_rounds_do_not_count(rng):
+    before, after = synthetic(rng, noise=0.01, rounds=8), synthetic(rng, noise=0.01, rounds=8)
+    for entry in after["results"]:
+        entry["others"] = [0.0] * 5 + [1.0] * 3
+        entry["rounds"]["fastgrad"][5:] = [[1.0]] * 3
+    assert set(verdicts(before, after)) == {"no difference"}
+    slow = synthetic(rng, 1.5, noise=0.01, rounds=8)
+    for entry in slow["results"]:
+        entry["others"] = [0.0] * 5 + [1.0] * 3
+    assert set(verdicts(before, slow)) == {"slower"}
+    for entry in slow["results"]:
+        entry["others"] = [0.0] * 4 + [1.0] * 4
+    assert set(verdicts(before, slow)) == {"no difference"}
+    assert "that nobody disturbed" in compare.report(before, slow)
+
+
+def test_a_large_rule_is_held_against_the_loop_beside_it(rng):
+    before, after = synthetic(rng, noise=0.01), synthetic(rng, 1.5, noise=0.01)
+    assert set(verdicts(before, after)) == {"slower"}
+    for entry in after["results"]:
+        entry["rounds"]["loop"] = [[1.5 * x for x in turns] for turns in entry["rounds"]["loop"]]
+    assert set(verdicts(before, after)) == {"slower"}, "small: the launch has become slower"
+    for entry in before["results"]:
+        entry["parameters"] = 2_000_000
+    assert set(verdicts(before, after)) == {"no difference"}, "large: the memory has"
 
 
 def test_the_rank_sum_is_counted_exactly():

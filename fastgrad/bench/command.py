@@ -144,16 +144,18 @@ def optim(plan, options):
         except RuntimeError as error:
             print(f"bench optim: {error}", file=sys.stderr)
             return 1
-    print(heading(result), end="\n\n")
-    print(tables(result))
     if options.json:
         write(options.json, result)
-        print(f"\nEvery round: {options.json}")
     if options.plot:
         from .figure import write as draw
 
         draw(options.plot, result)
-        print(f"\nThe picture: {options.plot}")
+    print(heading(result), end="\n\n")
+    print(tables(result))
+    if options.json:
+        print(f"\nEvery round: {options.json}")
+    if options.plot:
+        print(f"The picture: {options.plot}")
     said = [why for e in result["results"] for why in (e.get("failed", ""), *e["unable"].values())]
     wrong = [why for why in said if why.startswith("WRONG")]
     return 1 if wrong or all("failed" in entry for entry in result["results"]) else 0

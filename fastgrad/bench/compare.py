@@ -1,7 +1,9 @@
 """Two results of ``bench optim``: what has become faster, what slower, and where no difference can be seen.
 
 The figures compared are those of rounds: each round had processes of its own, so that two rounds differ by all that
-differs between two runs of one build. A line is called faster or slower only if all four hold:
+differs between two runs of one build. Rounds during which other programs used more than ``NOISE`` processors are left
+out: what two threads lose to a busy processor no statistics gives back. A line is called faster or slower only if all
+of this holds:
 
 1. The medians differ by more than ``EFFECT``. Smaller differences come from the build's own accidents (where code and
    arrays happen to lie) and are of no use to anybody.
@@ -12,6 +14,8 @@ differs between two runs of one build. A line is called faster or slower only if
    difference can be told, and the report says so.
 4. The first still holds after both sides are divided by what NumPy, torch and jax took at that size: what they do has
    not changed, so where they have become slower too it was the machine.
+5. From ``LARGE`` parameters on, it also holds against the plain loop in the same process, whose time is the memory's.
+   (With fewer, the loop's time is that of the launch, whose own changes should be seen.)
 
 Of many lines that do not differ, chance alone lets one in ``1 / LEVEL`` pass the third test; it seldom passes the rest.
 """
@@ -21,31 +25,47 @@ from statistics import median, quantiles
 
 from ..show import table
 from .result import figure, key, middles
+from .tables import duration
 
 __all__ = ["EFFECT", "LEVEL", "Line", "compare", "rank_sum", "report"]
 
 EFFECT, LEVEL, SPREADS = 0.05, 0.01, 2.0
 LEAST = 5  # rounds a side, for LEVEL to be reached
+NOISE = 0.2  # processors used by others
+LARGE = 1_000_000
 SAME_MACHINE = ("processor", "system", "processors")
 
 
 class Line:
-    """One rule at one size, before and after."""
+    """One rule at one size, before and after. `drift`: how many times as fast the others have become."""
 
     def __init__(self, before, after, drift):
         self.key, self.drift = key(before), drift
-        self.a, self.b = middles(before, "fastgrad"), middles(after, "fastgrad")
+        self.a, self.b = quiet(before), quiet(after)
+        self.few = min(len(self.a), len(self.b)) < LEAST
+        if not self.a or not self.b:
+            self.a, self.b = middles(before, "fastgrad"), middles(after, "fastgrad")
         self.ratio = median(self.a) / median(self.b)  # above 1: it has become faster
+        self.controls = [drift]
+        if before["parameters"] >= LARGE:
+            self.controls += [figure(before, who) / figure(after, who) for who in ("loop",) if who in before["rounds"]]
 
     @property
     def verdict(self):
         """ "faster", "slower" or "no difference"."""
         spread = SPREADS * max(relative_spread(self.a), relative_spread(self.b))
-        corrected = self.ratio / self.drift
-        for word, ratio, other in (("faster", self.ratio, corrected), ("slower", 1 / self.ratio, 1 / corrected)):
-            if ratio - 1 > max(EFFECT, spread) and other - 1 > EFFECT and rank_sum(self.a, self.b) <= LEVEL:
-                return word
+        if not self.few and rank_sum(self.a, self.b) <= LEVEL:
+            for word, sign in (("faster", 1), ("slower", -1)):
+                ratio, corrected = self.ratio**sign, [(self.ratio / control) ** sign for control in self.controls]
+                if ratio - 1 > max(EFFECT, spread) and min(corrected) - 1 > EFFECT:
+                    return word
         return "no difference"
+
+
+def quiet(entry):
+    """fastgrad's figures of the rounds that nobody disturbed."""
+    found, others = middles(entry, "fastgrad"), entry.get("others") or []
+    return [x for i, x in enumerate(found) if i >= len(others) or others[i] <= NOISE]
 
 
 def relative_spread(x):
@@ -108,10 +128,14 @@ def report(before, after, everything=False):
     lines = compare(before, after)
     shown = [line for line in lines if everything or line.verdict != "no difference"]
     parts = differences(before, after)
-    if lines and min(len(x) for line in lines for x in (line.a, line.b)) < LEAST:
-        parts.append(f"Fewer than {LEAST} rounds on a side: no difference can be told. Take more, --rounds {LEAST}.")
+    few = sum(line.few for line in lines)
+    if few:
+        parts.append(
+            f"{few} of {len(lines)} lines have fewer than {LEAST} rounds on a side that nobody disturbed: no difference "
+            f"can be told. Take more (--rounds), on a quiet machine."
+        )
     if shown:
-        header = ("rule", "size", "dtype", "before", "after", "times as fast", "machine", "verdict")
+        header = ("rule", "size", "dtype", "before", "after", "times as fast", "others", "verdict")
         parts.append(table(header, [row(line) for line in shown]))
     counts = {word: sum(line.verdict == word for line in lines) for word in ("faster", "slower", "no difference")}
     parts.append(f"{len(lines)} lines: " + ", ".join(f"{n} {word}" for word, n in counts.items()))
@@ -125,8 +149,6 @@ def report(before, after, everything=False):
 
 def row(line):
     size, dtype, rule = line.key
-    from .tables import duration
-
     times = duration(median(line.a)), duration(median(line.b))
     return rule, size, dtype, *times, f"{line.ratio:.3f}", f"{line.drift:.3f}", line.verdict
 

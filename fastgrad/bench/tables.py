@@ -55,12 +55,11 @@ def tables(result):
     return "\n".join([*parts, LEGEND])
 
 
-LEGEND = (
-    "bytes: the least a parameter moves, by the rows of the rule's kernels: an array read and written twice, one read\n"
-    "once. of loop: the share of what a plain C loop with the same reads and writes reaches, in the same process; on\n"
-    "small sizes both run in the caches, and the launch counts. x numpy, x torch, x jax: how many times as long they\n"
-    "take (medians; torch: its best mode). ~: another formula by the same name."
-)
+LEGEND = """\
+bytes: the least a parameter moves in float32/float64, by the rows of the rule's kernels: an array read and written
+twice, one read once. of loop: the share of what a plain C loop with the same reads and writes reaches, in the same
+process; on small sizes both run in the caches, and the launch counts. x numpy, x torch, x jax: how many times as long
+they take (medians; torch: its best mode). ~: another formula by the same name."""
 
 
 def columns(library):
@@ -69,7 +68,8 @@ def columns(library):
 
 def row(entry, libraries):
     seconds, most = figure(entry, "fastgrad"), rate(entry, "loop")
-    cells = [entry["rule"], len(entry["launches"]), f"{entry['bytes'][entry['dtype']]:.3g}", duration(seconds)]
+    both = "/".join(f"{entry['bytes'][dtype]:.3g}" for dtype in ("float32", "float64"))
+    cells = [entry["rule"], len(entry["launches"]), both, duration(seconds)]
     cells += [f"{rate(entry) / 1e9:.1f}", f"{rate(entry) / most:.0%}"]
     for library in libraries:
         found = best_peer(entry, library)

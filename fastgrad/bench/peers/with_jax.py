@@ -65,15 +65,21 @@ class Run:
         self.p, self.state = self.jax.block_until_ready(self.update(self.p, self.state, self.g))
 
 
+def three_steps(jax, optax, request, parameters, gradients):
+    """How far the steps that are checked have moved the parameters."""
+    options = request["options"]
+    run = Run(jax, optax, request["rule"], options.get("lr", 1e-3), options, parameters, gradients)
+    for scale in SCALES:
+        run.g = [jax.numpy.array(g) * scale for g in gradients]
+        run.step()
+    return moved(parameters, [jax.device_get(p) for p in run.p])
+
+
 def prepare(jax, optax, request):
     rule, options = request["rule"], request["options"]
     parameters, gradients = parameters_of(request), gradients_of(request)
     try:
-        run = Run(jax, optax, rule, options.get("lr", 1e-3), options, parameters, gradients)
-        for scale in SCALES:
-            run.g = [jax.numpy.array(g) * scale for g in gradients]
-            run.step()
-        answer = moved(parameters, [jax.device_get(p) for p in run.p])
+        answer = three_steps(jax, optax, request, parameters, gradients) if request["check"] else []
         run = Run(jax, optax, rule, request["small"], options, parameters, gradients)
     except (TypeError, ValueError, RuntimeError) as error:
         raise Unable(f"optax's {rule}: {str(error).splitlines()[0]}") from error

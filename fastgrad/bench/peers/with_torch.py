@@ -35,16 +35,16 @@ def prepare(torch, request):
         p.grad = torch.from_numpy(g)
     answers, calls, refused = {}, {}, []
     for mode in request.get("modes") or MODES:
-        begin = parameters_of(request)
+        begin = parameters_of(request) if request["check"] else arrays
         for p, b in zip(arrays, begin, strict=True):
             p[...] = b
         try:
             optimizer = build(torch, rule, parameters, options, mode)
-            gradient_steps(gradients, optimizer.step)
+            gradient_steps(gradients, optimizer.step, request["check"])
         except (Unable, RuntimeError) as error:
             refused.append(str(error))
             continue
-        answers[mode] = moved(begin, arrays)
+        answers[mode] = moved(begin, arrays) if request["check"] else []
         for group in optimizer.param_groups:
             group["lr"] = request["small"]
         calls[mode] = optimizer.step
