@@ -36,6 +36,7 @@ def add_optim(kinds):
     more = "an interpreter that has the peers, or NAME=PATH for one of them; this one unless given"
     add("--peer-python", action="append", default=[], metavar="PATH", help=more)
     add("--rounds", type=count, default=5, metavar="N", help="each with processes of its own; 5")
+    add("--patience", type=float, default=0.0, metavar="S", help="wait up to so many seconds for a quiet machine; 0")
     add("--import", action="append", default=[], dest="modules", metavar="MODULE", help="a module with more rules")
     add("--json", metavar="FILE", help="write every round, and what the machine is")
     add("--plot", metavar="FILE", help="draw the rules under the measured bandwidth, as SVG")
@@ -103,6 +104,7 @@ def plan_of(options):
         options.threads,
         options.isa,
         tuple(options.modules),
+        options.patience,
     )
 
 

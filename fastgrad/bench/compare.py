@@ -1,7 +1,7 @@
 """Two results of ``bench optim``: what has become faster, what slower, and where no difference can be seen.
 
 The figures compared are those of rounds: each round had processes of its own, so that two rounds differ by all that
-differs between two runs of one build. Rounds during which other programs used more than ``NOISE`` processors are left
+differs between two runs of one build. Rounds during which other programs used more than ``QUIET`` processors are left
 out: what two threads lose to a busy processor no statistics gives back. A line is called faster or slower only if all
 of this holds:
 
@@ -24,6 +24,7 @@ from math import comb
 from statistics import median, quantiles
 
 from ..show import table
+from .optim import QUIET
 from .result import figure, key, middles
 from .tables import duration
 
@@ -31,7 +32,6 @@ __all__ = ["EFFECT", "LEVEL", "Line", "compare", "rank_sum", "report"]
 
 EFFECT, LEVEL, SPREADS = 0.05, 0.01, 2.0
 LEAST = 5  # rounds a side, for LEVEL to be reached
-NOISE = 0.2  # processors used by others
 LARGE = 1_000_000
 SAME_MACHINE = ("processor", "system", "processors")
 
@@ -65,7 +65,7 @@ class Line:
 def quiet(entry):
     """fastgrad's figures of the rounds that nobody disturbed."""
     found, others = middles(entry, "fastgrad"), entry.get("others") or []
-    return [x for i, x in enumerate(found) if i >= len(others) or others[i] <= NOISE]
+    return [x for i, x in enumerate(found) if i >= len(others) or others[i] <= QUIET]
 
 
 def relative_spread(x):
@@ -131,8 +131,8 @@ def report(before, after, everything=False):
     few = sum(line.few for line in lines)
     if few:
         parts.append(
-            f"{few} of {len(lines)} lines have fewer than {LEAST} rounds on a side that nobody disturbed: no difference "
-            f"can be told. Take more (--rounds), on a quiet machine."
+            f"{few} of {len(lines)} lines have fewer than {LEAST} rounds on a side that nobody disturbed:\n"
+            f"no difference can be told. Take more (--rounds), on a quiet machine."
         )
     if shown:
         header = ("rule", "size", "dtype", "before", "after", "times as fast", "others", "verdict")

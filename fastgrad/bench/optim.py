@@ -16,7 +16,7 @@ import numpy as np
 
 from ..demo import free_memory
 from .peers.sizes import shapes_of
-from .spawn import Child, about_numpy, peer_command, processor, watched
+from .spawn import Child, about_numpy, peer_command, processor, wait_for_quiet, watched
 
 __all__ = ["SIZES", "Plan", "run", "shapes_of"]
 
@@ -26,6 +26,7 @@ SMALL = 1e-8  # the learning rate while the clock runs
 SLOW = 10.0  # times fastgrad's: such a contestant gets one turn a round
 NEAR = 1.3  # a mode this many times slower than the library's best one in the first round is left out of the others
 ARRAYS = 11  # of a case's size, that a library has at most: parameters, gradients, states, those of its other modes
+QUIET = 0.2  # processors used by others, at most, for a round to count in a comparison
 RTOL = 1e-3  # between libraries, of the largest movement: they round differently, over three steps
 
 
@@ -40,6 +41,7 @@ class Plan(NamedTuple):
     threads: int | None = None
     isa: str | None = None
     modules: tuple = ()
+    patience: float = 0.0  # seconds, in all, to wait for a quiet machine
 
     def cases(self):
         return [(size, dtype, rule) for dtype in self.dtypes for size in self.sizes for rule in self.rules]
@@ -50,6 +52,7 @@ class Crew:
 
     def __init__(self, plan, libraries):
         self.plan, self.libraries, self.children = plan, libraries, {}
+        self.patience = plan.patience / plan.rounds
 
     def child(self, library):
         if library not in self.children:
@@ -237,6 +240,7 @@ def one(crew, entry, first):
         return
     contestants = prepare(crew, entry, first)
     if contestants:
+        crew.patience = wait_for_quiet(QUIET, crew.patience)
         try:
             _, others = watched(lambda: take_turns(crew, contestants, entry), crew.children.values())
         except RuntimeError as error:

@@ -3,11 +3,11 @@
 from textwrap import fill
 
 from ..show import table
+from .optim import QUIET
 from .result import best_peer, figure, rate
 
 __all__ = ["heading", "tables"]
 
-NOISE = 0.1  # processors used by others: more than this is worth a word
 HEADER = ("rule", "launches", "bytes", "a step", "GB/s", "of loop")
 
 
@@ -106,6 +106,6 @@ def remarks(entries):
         for (what, why), rules in said.items()
     ]
     others = max((n for entry in entries for n in entry["others"]), default=0)
-    if others > NOISE:
+    if others > QUIET:
         lines.append(f"  noisy: other programs used up to {others:.1f} processors meanwhile")
     return lines
