@@ -45,6 +45,35 @@ static inline int fg_next(fg_piece *at) {
     return 0;
 }
 
+/* The blocks [lo, hi) of all tensors, FG_BLOCK elements each: a block is elements [from, from + n) of one tensor. */
+typedef struct {
+    const fg_tensor *tensor;
+    int64_t number, from, n;
+    int64_t hi;
+    const fg_tensor *last;
+} fg_block;
+
+static inline fg_block fg_blocks_in(const fg_call *call, int64_t lo, int64_t hi) {
+    const fg_tensor *table = call->ptr[0];
+    int32_t below = 0, above = call->tensors;
+    while (above - below > 1) {
+        int32_t middle = below + (above - below) / 2;
+        if (table[middle].block <= lo)
+            below = middle;
+        else
+            above = middle;
+    }
+    return (fg_block){table + below, lo - 1, 0, 0, hi, table + call->tensors - 1};
+}
+
+static inline int fg_next_block(fg_block *at) {
+    if (++at->number >= at->hi) return 0;
+    while (at->tensor < at->last && at->tensor[1].block <= at->number) at->tensor++; /* past empty ones too */
+    at->from = (at->number - at->tensor->block) * FG_BLOCK;
+    at->n = at->tensor->n - at->from < FG_BLOCK ? at->tensor->n - at->from : FG_BLOCK;
+    return 1;
+}
+
 /* Inside a body: slot k of a piece. */
 #define FG_PIECE(type, at, k) ((type *)(at).tensor->ptr[k] + (at).from)
 

@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FG_PTRS = 8, FG_SIZES = 8, FG_DIMS = 6, FG_SCALARS = 12 };
+/* Sums: numbers to a block, which so many running sums share (lanes.h). */
+enum { FG_BLOCK = 4096, FG_LANES = 16 };
+
+enum { FG_PTRS = 8, FG_SIZES = 8, FG_DIMS = 6, FG_SCALARS = 24 };
 
 typedef enum { FG_F32, FG_F64, FG_DTYPES } fg_dtype;
 typedef enum { FG_BASELINE, FG_AVX2, FG_AVX512, FG_ISAS } fg_isa;
@@ -36,29 +39,32 @@ typedef struct fg_call {
     int32_t threads;                  /* the largest team this call may use */
     int32_t ndim;                     /* MAP: dimensions left after coalescing, 1..FG_DIMS */
     int32_t status;                   /* 0, or 1 + the index of the offending unit, set by a body */
-    int32_t tensors;                  /* EACH: rows of the table at ptr[0] */
+    int32_t tensors;                  /* EACH, RULE: rows of the table at ptr[0] */
     int32_t numbers;                  /* bit i: ptr[i] is number[i] */
     int64_t work;                     /* elements a cost is charged for */
     int64_t size[FG_SIZES];           /* sizes by letter, in the order the row first names them; MAP: the shape */
     int64_t stride[FG_PTRS][FG_DIMS]; /* elements. MAP: of each operand; matmul: {row, column, matrix} of each */
-    double scalar[FG_SCALARS];        /* in the order of the row */
-    void *ptr[FG_PTRS];               /* in the order of the row; EACH: ptr[0] is the table of fg_tensor */
+    double scalar[FG_SCALARS];        /* in the order of the row; RULE: what all rules share begins at FG_SHARED */
+    void *ptr[FG_PTRS];               /* in the order of the row; EACH, RULE: ptr[0] is the table of fg_tensor, and
+                                         after it come the arrays of the call itself */
     fg_number number[FG_PTRS];        /* operands given as plain numbers: ptr[i] points here, stride 0 */
     void *scratch;                    /* from launch, as large as the unit's plan asks */
     const fg_blas *library;           /* matmul */
 } fg_call;
 
-/* EACH: one tensor of a call that serves many. Elements [start, start + n) of the call's units are this tensor's. */
+/* EACH, RULE: one tensor of a call that serves many. Elements [start, start + n) of the call's units are this tensor's,
+ * and so are the blocks of FG_BLOCK elements from `block` on. */
 typedef struct {
     int64_t start;
     int64_t n;
-    void *ptr[FG_PTRS];
+    int64_t block;
+    void *ptr[FG_PTRS]; /* NULL: an array that may be left out */
 } fg_tensor;
 
 typedef void fg_body(fg_call *call, int phase, int64_t lo, int64_t hi);
 
 /* One row of kernels.def, for the binding and for launch. */
-typedef enum { FG_MAP, FG_REDUCE, FG_LINES, FG_ROWS, FG_INDEX, FG_TILES, FG_EACH } fg_unit;
+typedef enum { FG_MAP, FG_REDUCE, FG_LINES, FG_ROWS, FG_INDEX, FG_TILES, FG_EACH, FG_RULE } fg_unit;
 typedef struct {
     const char *family;
     const char *name;

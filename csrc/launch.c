@@ -64,11 +64,12 @@ static void plan_rows(const fg_call *call, fg_plan *plan) {
 
 void fg_make_plan(const fg_call *call, fg_plan *plan) {
     const fg_row *row = &fg_rows[call->kernel];
-    *plan = (fg_plan){.phases = 1, .units = {call->work}, .grain = {1, 1, 1}, .share = 4};
+    *plan = (fg_plan){.phases = 1, .units = {call->work}, .grain = {1, 1, 1, 1, 1}, .share = 4};
     plan->cost = row->cost * (double)call->work;
     switch (row->unit) {
-    case FG_MAP:
-    case FG_EACH: plan->grain[0] = 64; break;
+    case FG_MAP: plan->grain[0] = 64; break;
+    case FG_EACH: fg_plan_each(call, plan); break;
+    case FG_RULE: fg_plan_rule(call, plan); break;
     case FG_REDUCE: plan_reduce(call, plan); break;
     case FG_LINES: plan_lines(call, plan); break;
     case FG_ROWS: plan_rows(call, plan); break;
@@ -150,7 +151,7 @@ static void add_event(fg_trace *trace, const fg_call *call, int64_t start, int64
     event->replayed = replayed;
     event->bytes = trace->bytes(call);
     event->flops = fg_flops(call);
-    if (fg_rows[call->kernel].unit == FG_EACH) {
+    if (fg_rows[call->kernel].unit == FG_EACH || fg_rows[call->kernel].unit == FG_RULE) {
         event->size[0] = call->tensors;
         event->size[1] = fg_elements(call);
     } else

@@ -5,7 +5,7 @@
 #include "fastgrad.h"
 #include "team.h"
 
-enum { FG_PHASES = 3 };
+enum { FG_PHASES = 5 };
 
 /* How a call is cut. A function of the call alone, never of the number of threads. */
 typedef struct {
@@ -20,13 +20,17 @@ typedef struct {
 void fg_make_plan(const fg_call *call, fg_plan *plan);
 
 /* REDUCE over x[O,R,I] (reduce.c): blocks of R, and the pieces of I a unit covers. */
-enum { FG_BLOCK = 4096, FG_LANES = 16, FG_COLUMN_BLOCK = 256, FG_COLUMNS = 64 };
+enum { FG_COLUMN_BLOCK = 256, FG_COLUMNS = 64 };
 
 /* Indices checked in one go (check.h), and the smallest piece of a phase that checks. */
 enum { FG_CHECKED = 256, FG_CHECK_GRAIN = 4096 };
 
 /* INDEX (index.c). */
 void fg_plan_index(const fg_call *call, fg_plan *plan);
+
+/* EACH: a kernel that measures its tensors. RULE: an update rule (rule.c). */
+void fg_plan_each(const fg_call *call, fg_plan *plan);
+void fg_plan_rule(const fg_call *call, fg_plan *plan);
 
 /* TILES (matmul.c): sets units to the number of tiles of this product, which depends on its shape, layout and dtype alone. */
 void fg_plan_matmul(const fg_call *call, fg_plan *plan);
@@ -39,7 +43,7 @@ typedef struct {
     int64_t start, end;     /* nanoseconds of fg_now */
     int64_t bytes;          /* what its arrays hold, read and written */
     int64_t flops;          /* TILES: two for each multiply-add; others: 0, memory is what bounds them */
-    int64_t size[FG_SIZES]; /* of the call; EACH: the number of tensors and of elements */
+    int64_t size[FG_SIZES]; /* of the call; EACH, RULE: the number of tensors and of elements */
     int32_t kernel, dtype;
     int32_t ndim;     /* MAP: how many sizes there are */
     int32_t threads;  /* the largest team that could take part */
@@ -60,7 +64,7 @@ void fg_launch(fg_team *team, fg_call *call, fg_trace *trace);
 /* Runs calls in order; stops at the first that sets a status and returns its index, or n. */
 int64_t fg_replay(fg_team *team, fg_call *calls, int64_t n, fg_trace *trace);
 
-/* Elements in all tensors of an EACH call. */
+/* Elements in all tensors of an EACH or RULE call. */
 int64_t fg_elements(const fg_call *call);
 
 /* Multiply-adds counted as two; 0 for everything but products. */

@@ -1,116 +1,228 @@
 /* optim: update rules. One call updates every tensor of a group, each element on its own:
  *
- *     p parameter    g gradient    m, v moments    lr, weight_decay, ... numbers, cast to T once
+ *     p parameter, g gradient as the rule sees it (rule_body.h), m, v, ... its states, k its numbers, cast to T once
  *
- * Only + - * / and sqrt, in the order of fastgrad/kernels/reference/optim.py: the same bits as NumPy. What does not
- * change within a call (is there weight decay? Nesterov?) is a constant of the loop, so each case is its own loop.
+ * Only + - * / sqrt max abs sign, in the order of fastgrad/kernels/reference/optim.py: the same bits as NumPy.
  */
 #ifndef FG_BODIES
 
 #define FG_FAMILY "optim.c"
-#include "each.h"
+#include "rule.h"
 
 #include "foreach_isa.h"
 
 #else
 
-/* The gradient an L2 penalty sees: g' = g + weight_decay p */
-#define DECAYED(g, p) (decay ? (g) + weight_decay * (p) : (g))
+#include "lanes.h"
+#include "rule_body.h"
 
-/* p -= lr g' */
-static FG_INLINE void FG(sgd_loop)(int64_t n, T *p, const T *g, T lr, T weight_decay, int decay) {
-    FG_SIMD
-    for (int64_t i = 0; i < n; i++) p[i] -= lr * DECAYED(g[i], p[i]);
+#define SIGN(x) ((x) > 0 ? K(1) : (x) < 0 ? K(-1) : (x) == 0 ? K(0) : (x))
+#define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b)) /* NaN if one of them is */
+
+/* -- sgd: p -= lr g ------------------------------------------------------------------------------------------------ */
+struct FG(sgd_numbers) {
+    T lr;
+};
+
+static FG_INLINE struct FG(sgd_numbers) FG(sgd_numbers_of)(const double *x) {
+    return (struct FG(sgd_numbers)){(T)x[0]};
 }
 
-void FG(sgd)(fg_call *call, int phase, int64_t lo, int64_t hi) {
-    (void)phase;
-    T lr = (T)call->scalar[0], weight_decay = (T)call->scalar[1];
-    int decay = call->scalar[1] != 0;
-    for (fg_piece at = fg_pieces(call, lo, hi); fg_next(&at);) {
-        T *p = FG_PIECE(T, at, 0);
-        const T *g = FG_PIECE(const T, at, 1);
-        if (decay)
-            FG(sgd_loop)(at.n, p, g, lr, weight_decay, 1);
-        else
-            FG(sgd_loop)(at.n, p, g, lr, weight_decay, 0);
-    }
-}
+static FG_INLINE T FG(sgd_step)(T p, T g, struct FG(sgd_numbers) k) { return p - k.lr * g; }
 
+RULE0(sgd)
+RULE_BODY(sgd, 0, FG(sgd_run))
+
+/* -- momentum: v = momentum v + fresh g;  p -= lr v, or with Nesterov's look-ahead lr (fresh g + momentum v) --------- */
 struct FG(momentum_numbers) {
-    T lr, momentum, fresh, weight_decay;
+    T lr, momentum, fresh;
+    int nesterov;
 };
 
-/* v = momentum v + (1 - dampening) g'
- * p -= lr v, or with Nesterov's look-ahead p -= lr (g' + momentum v) */
-static FG_INLINE void FG(momentum_loop)(int64_t n, T *p, const T *g, T *v, struct FG(momentum_numbers) number,
-                                        int decay, int nesterov) {
-    const T lr = number.lr, momentum = number.momentum, fresh = number.fresh, weight_decay = number.weight_decay;
-    FG_SIMD
-    for (int64_t i = 0; i < n; i++) {
-        T gi = DECAYED(g[i], p[i]);
-        T vi = momentum * v[i] + fresh * gi;
-        v[i] = vi;
-        p[i] -= lr * (nesterov ? gi + momentum * vi : vi);
-    }
+static FG_INLINE struct FG(momentum_numbers) FG(momentum_numbers_of)(const double *x) {
+    return (struct FG(momentum_numbers)){(T)x[0], (T)x[1], (T)x[2], x[3] != 0};
 }
 
-void FG(momentum)(fg_call *call, int phase, int64_t lo, int64_t hi) {
-    (void)phase;
-    const double *s = call->scalar; /* lr, momentum, dampening, weight_decay, nesterov */
-    struct FG(momentum_numbers) number = {(T)s[0], (T)s[1], (T)(1 - s[2]), (T)s[3]};
-    int decay = s[3] != 0, nesterov = s[4] != 0;
-    for (fg_piece at = fg_pieces(call, lo, hi); fg_next(&at);) {
-        T *p = FG_PIECE(T, at, 0), *v = FG_PIECE(T, at, 2);
-        const T *g = FG_PIECE(const T, at, 1);
-        if (decay && nesterov)
-            FG(momentum_loop)(at.n, p, g, v, number, 1, 1);
-        else if (decay)
-            FG(momentum_loop)(at.n, p, g, v, number, 1, 0);
-        else if (nesterov)
-            FG(momentum_loop)(at.n, p, g, v, number, 0, 1);
-        else
-            FG(momentum_loop)(at.n, p, g, v, number, 0, 0);
-    }
+static FG_INLINE T FG(momentum_step)(T p, T g, T *v, struct FG(momentum_numbers) k) {
+    T fresh = k.fresh * g;
+    *v = k.momentum * *v + fresh;
+    return p - k.lr * (k.nesterov ? fresh + k.momentum * *v : *v);
 }
 
-struct FG(adam_numbers) {
-    T beta1, fresh1, beta2, fresh2, eps, weight_decay, step, root;
+RULE1(momentum)
+RULE_BODY(momentum, 1, FG(momentum_run))
+
+/* -- adagrad: h += g^2;  p -= lr g / (sqrt(h + eps_inside) + eps) ---------------------------------------------------- */
+struct FG(adagrad_numbers) {
+    T lr, eps, eps_inside;
 };
 
-/* m = beta1 m + (1 - beta1) g'
- * v = beta2 v + ((1 - beta2) g') g'
- * p -= (step m) / (sqrt(v) root + eps),   step = lr / correction1,   root = 1 / sqrt(correction2) */
-static FG_INLINE void FG(adam_loop)(int64_t n, T *p, const T *g, T *m, T *v, struct FG(adam_numbers) number,
-                                    int decay) {
-    const T beta1 = number.beta1, fresh1 = number.fresh1, beta2 = number.beta2, fresh2 = number.fresh2;
-    const T eps = number.eps, weight_decay = number.weight_decay, step = number.step, root = number.root;
-    FG_SIMD
-    for (int64_t i = 0; i < n; i++) {
-        T gi = DECAYED(g[i], p[i]);
-        T mi = beta1 * m[i] + fresh1 * gi;
-        T vi = beta2 * v[i] + fresh2 * gi * gi;
-        m[i] = mi;
-        v[i] = vi;
-        p[i] -= step * mi / (FG_SQRT(vi) * root + eps);
-    }
+static FG_INLINE struct FG(adagrad_numbers) FG(adagrad_numbers_of)(const double *x) {
+    return (struct FG(adagrad_numbers)){(T)x[0], (T)x[1], (T)x[2]};
 }
 
-void FG(adam)(fg_call *call, int phase, int64_t lo, int64_t hi) {
-    (void)phase;
-    const double *s = call->scalar; /* lr, beta1, beta2, eps, weight_decay, correction1, correction2 */
-    struct FG(adam_numbers) number = {(T)s[1], (T)(1 - s[1]), (T)s[2],          (T)(1 - s[2]),
-                                      (T)s[3], (T)s[4],       (T)(s[0] / s[5]), (T)(1 / sqrt(s[6]))};
-    for (fg_piece at = fg_pieces(call, lo, hi); fg_next(&at);) {
-        T *p = FG_PIECE(T, at, 0), *m = FG_PIECE(T, at, 2), *v = FG_PIECE(T, at, 3);
-        const T *g = FG_PIECE(const T, at, 1);
-        if (s[4] != 0)
-            FG(adam_loop)(at.n, p, g, m, v, number, 1);
-        else
-            FG(adam_loop)(at.n, p, g, m, v, number, 0);
-    }
+static FG_INLINE T FG(adagrad_step)(T p, T g, T *h, struct FG(adagrad_numbers) k) {
+    *h = *h + g * g;
+    return p - k.lr * g / (FG_SQRT(*h + k.eps_inside) + k.eps);
 }
 
-#undef DECAYED
+RULE1(adagrad)
+RULE_BODY(adagrad, 1, FG(adagrad_run))
+
+/* -- rmsprop: v = alpha v + (1 - alpha) g^2, d = v, or centered v - m^2 with m = alpha m + (1 - alpha) g
+ *             u = g / (sqrt(d + eps_inside) + eps), or with momentum b = momentum b + fresh u, u = b
+ *             p -= lr u ---------------------------------------------------------------------------------------------- */
+struct FG(rmsprop_numbers) {
+    T lr, alpha, rest, eps, eps_inside, momentum, fresh;
+};
+
+static FG_INLINE struct FG(rmsprop_numbers) FG(rmsprop_numbers_of)(const double *x) {
+    return (struct FG(rmsprop_numbers)){(T)x[0], (T)x[1], (T)(1 - x[1]), (T)x[2], (T)x[3], (T)x[4], (T)x[5]};
+}
+
+static FG_INLINE T FG(rmsprop_scaled)(T g, T d, struct FG(rmsprop_numbers) k) {
+    return g / (FG_SQRT(d + k.eps_inside) + k.eps);
+}
+
+static FG_INLINE T FG(rmsprop_variance)(T g, T *v, T *m, struct FG(rmsprop_numbers) k) {
+    *v = k.alpha * *v + k.rest * g * g;
+    *m = k.alpha * *m + k.rest * g;
+    T d = *v - *m * *m;
+    return LARGER(d, K(0)); /* rounding may leave it a little below 0 */
+}
+
+static FG_INLINE T FG(rmsprop_heavy)(T u, T *b, struct FG(rmsprop_numbers) k) {
+    *b = k.momentum * *b + k.fresh * u;
+    return *b;
+}
+
+static FG_INLINE T FG(rmsprop_step)(T p, T g, T *v, struct FG(rmsprop_numbers) k) {
+    *v = k.alpha * *v + k.rest * g * g;
+    return p - k.lr * FG(rmsprop_scaled)(g, *v, k);
+}
+
+static FG_INLINE T FG(rmsprop_m_step)(T p, T g, T *v, T *m, struct FG(rmsprop_numbers) k) {
+    return p - k.lr * FG(rmsprop_scaled)(g, FG(rmsprop_variance)(g, v, m, k), k);
+}
+
+static FG_INLINE T FG(rmsprop_b_step)(T p, T g, T *v, T *b, struct FG(rmsprop_numbers) k) {
+    *v = k.alpha * *v + k.rest * g * g;
+    return p - k.lr * FG(rmsprop_heavy)(FG(rmsprop_scaled)(g, *v, k), b, k);
+}
+
+static FG_INLINE T FG(rmsprop_mb_step)(T p, T g, T *v, T *m, T *b, struct FG(rmsprop_numbers) k) {
+    T u = FG(rmsprop_scaled)(g, FG(rmsprop_variance)(g, v, m, k), k);
+    return p - k.lr * FG(rmsprop_heavy)(u, b, k);
+}
+
+RULE1(rmsprop)
+RULE_LOOP(rmsprop_m, rmsprop, T a = s0[i]; T b = s1[i];, (kept, seen, &a, &b, k), s0[i] = a; s1[i] = b;)
+RULE_LOOP(rmsprop_b, rmsprop, T a = s0[i]; T c = s2[i];, (kept, seen, &a, &c, k), s0[i] = a; s2[i] = c;)
+RULE_LOOP(rmsprop_mb, rmsprop, T a = s0[i]; T b = s1[i]; T c = s2[i];, (kept, seen, &a, &b, &c, k), s0[i] = a;
+          s1[i] = b; s2[i] = c;)
+RULE_BODY(rmsprop, 3,
+          FG_HAS(call, 3)   ? FG_HAS(call, 4) ? FG(rmsprop_mb_run) : FG(rmsprop_m_run)
+          : FG_HAS(call, 4) ? FG(rmsprop_b_run)
+                            : FG(rmsprop_run))
+
+/* -- adadelta: v = rho v + (1 - rho) g^2;  d = sqrt(u + eps) / sqrt(v + eps) g;  u = rho u + (1 - rho) d^2;  p -= lr d */
+struct FG(adadelta_numbers) {
+    T lr, rho, rest, eps;
+};
+
+static FG_INLINE struct FG(adadelta_numbers) FG(adadelta_numbers_of)(const double *x) {
+    return (struct FG(adadelta_numbers)){(T)x[0], (T)x[1], (T)(1 - x[1]), (T)x[2]};
+}
+
+static FG_INLINE T FG(adadelta_step)(T p, T g, T *v, T *u, struct FG(adadelta_numbers) k) {
+    *v = k.rho * *v + k.rest * g * g;
+    T d = FG_SQRT(*u + k.eps) / FG_SQRT(*v + k.eps) * g;
+    *u = k.rho * *u + k.rest * d * d;
+    return p - k.lr * d;
+}
+
+RULE2(adadelta)
+RULE_BODY(adadelta, 2, FG(adadelta_run))
+
+/* -- rprop: s = g prev: its size grows by eta_plus where s > 0, shrinks by eta_minus where s < 0, and there g = 0
+ *           p -= sign(g) size;  prev = g ----------------------------------------------------------------------------- */
+struct FG(rprop_numbers) {
+    T eta_minus, eta_plus, step_min, step_max;
+};
+
+static FG_INLINE struct FG(rprop_numbers) FG(rprop_numbers_of)(const double *x) {
+    return (struct FG(rprop_numbers)){(T)x[0], (T)x[1], (T)x[2], (T)x[3]};
+}
+
+static FG_INLINE T FG(rprop_step)(T p, T g, T *prev, T *size, struct FG(rprop_numbers) k) {
+    T s = g * *prev;
+    T to = *size * (s > 0 ? k.eta_plus : s < 0 ? k.eta_minus : K(1));
+    *size = to < k.step_min ? k.step_min : to > k.step_max ? k.step_max : to;
+    *prev = s < 0 ? K(0) : g;
+    return p - SIGN(*prev) * *size;
+}
+
+RULE2(rprop)
+RULE_BODY(rprop, 2, FG(rprop_run))
+
+/* -- asgd: p -= lr g (its decay is in keep);  average ax = ax + mu (p - ax), ax = p where mu = 1 ----------------------- */
+struct FG(asgd_numbers) {
+    T lr, mu;
+    int restart;
+};
+
+static FG_INLINE struct FG(asgd_numbers) FG(asgd_numbers_of)(const double *x) {
+    return (struct FG(asgd_numbers)){(T)x[0], (T)x[1], x[1] == 1};
+}
+
+static FG_INLINE T FG(asgd_step)(T p, T g, T *ax, struct FG(asgd_numbers) k) {
+    T moved = p - k.lr * g, mean = *ax + k.mu * (moved - *ax);
+    *ax = k.restart ? moved : mean;
+    return moved;
+}
+
+RULE1(asgd)
+RULE_BODY(asgd, 1, FG(asgd_run))
+
+/* -- lion: p -= lr sign(beta1 m + (1 - beta1) g);  m = beta2 m + (1 - beta2) g ----------------------------------------- */
+struct FG(lion_numbers) {
+    T lr, beta1, fresh1, beta2, fresh2;
+};
+
+static FG_INLINE struct FG(lion_numbers) FG(lion_numbers_of)(const double *x) {
+    return (struct FG(lion_numbers)){(T)x[0], (T)x[1], (T)(1 - x[1]), (T)x[2], (T)(1 - x[2])};
+}
+
+static FG_INLINE T FG(lion_step)(T p, T g, T *m, struct FG(lion_numbers) k) {
+    T c = k.beta1 * *m + k.fresh1 * g;
+    *m = k.beta2 * *m + k.fresh2 * g;
+    return p - k.lr * SIGN(c);
+}
+
+RULE1(lion)
+RULE_BODY(lion, 1, FG(lion_run))
+
+/* -- blend: v = momentum v + fresh g;  p = v, or with Nesterov's look-ahead fresh g + momentum v: a direction, not a step */
+struct FG(blend_numbers) {
+    T momentum, fresh;
+    int nesterov;
+};
+
+static FG_INLINE struct FG(blend_numbers) FG(blend_numbers_of)(const double *x) {
+    return (struct FG(blend_numbers)){(T)x[0], (T)x[1], x[2] != 0};
+}
+
+static FG_INLINE T FG(blend_step)(T p, T g, T *v, struct FG(blend_numbers) k) {
+    T fresh = k.fresh * g;
+    (void)p;
+    *v = k.momentum * *v + fresh;
+    return k.nesterov ? fresh + k.momentum * *v : *v;
+}
+
+RULE1(blend)
+RULE_BODY(blend, 1, FG(blend_run))
+
+#undef SIGN
+#undef LARGER
 
 #endif

@@ -53,7 +53,7 @@ static int claim(fg_team *team, uint64_t t, int from_back) {
 }
 
 typedef struct {
-    fg_piece *piece;
+    fg_work *piece;
     void *job;
     int phase, pieces;
     int64_t units, grain;
@@ -150,7 +150,7 @@ void fg_team_init(fg_team *team) {
     pthread_cond_init(&team->wake, NULL);
 }
 
-static void post(fg_team *team, fg_piece *piece, void *job, int phase, int64_t units, int64_t grain, int pieces,
+static void post(fg_team *team, fg_work *piece, void *job, int phase, int64_t units, int64_t grain, int pieces,
                  int helpers) {
     atomic_store_explicit(&team->piece, piece, memory_order_relaxed);
     atomic_store_explicit(&team->job, job, memory_order_relaxed);
@@ -173,7 +173,7 @@ static int count_pieces(int threads, int share, int64_t units, int64_t grain, do
     return (int)(pieces > MOST_PIECES ? MOST_PIECES : pieces);
 }
 
-int fg_team_run(fg_team *team, int threads, int share, fg_piece *piece, void *job, int phase, int64_t units,
+int fg_team_run(fg_team *team, int threads, int share, fg_work *piece, void *job, int phase, int64_t units,
                 int64_t grain, double cost) {
     int pieces = count_pieces(threads, share, units, grain, cost);
     if (pieces < 2 || pthread_mutex_trylock(&team->busy) != 0) { /* busy with another thread's job: run it here */

@@ -106,7 +106,8 @@ class Recording:
         self.inputs = [own(x) for x in inputs]
         self.program = kernels.Program()
         self.leaves = {}  # id -> Leaf
-        self.updates = []  # (call, update, how many updates of the same state come before it in the step)
+        self.updates = []  # (call, update)
+        self.launches = []  # (call, its numbers so many steps ahead, how many updates of the same state come before it)
         self.kept = {}  # id -> (array the step writes into, its values before the step)
         self.written: Any = {}  # id of a storage -> an array in it that a replay changes
         self.steps = []  # (optimizer, parameter, step count before the step)
@@ -138,14 +139,19 @@ class Recording:
             self.touched(p, reads=True)
             self.keep(p.data, told=True)
             self.steps.append((update.optimizer, p, own["step"]))
-        for arrays in batch.arrays:
-            self.keep(*arrays, told=True)
+        for own in batch.states:
+            self.keep(*[v for v in own.values() if isinstance(v, np.ndarray)], told=True)
+
+    def launched(self, update, numbers):
+        """From an optimizer: the last call takes numbers that change from step to step, ``numbers(ahead)``."""
+        own = update.batch.states[0]
+        ahead = sum(earlier.batch.states[0] is own for _, earlier in self.updates)
+        self.launches.append((len(self.program) - 1, numbers, ahead))
 
     def updated(self, update):
-        """From an optimizer: the last call was its update, whose scalars change from step to step."""
-        own = update.batch.states[0]
-        ahead = sum(earlier.batch.states[0] is own for _, earlier, _ in self.updates)
-        self.updates.append((len(self.program) - 1, update, ahead))
+        """From an optimizer: the last call was the end of its update."""
+        update.ahead = sum(u.last for _, u in self.updates if u.optimizer is update.optimizer)
+        self.updates.append((len(self.program) - 1, update))
 
     def record(self):
         self.program.start()
@@ -185,17 +191,19 @@ class Recording:
             changed(array)
         for optimizer, p, step in reversed(self.steps):
             optimizer.state[p]["step"] = step
+        for _, update in self.updates:
+            update.optimizer.iterations -= update.last
 
     def alive(self):
         same = all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())
-        return same and all(u.alive() for _, u, _ in self.updates)
+        return same and all(u.alive() for _, u in self.updates)
 
     def fits(self):
         """Whether parameters and states are the recorded arrays, and gradients are there (or not) as they were then."""
         for leaf in self.leaves.values():  # loops, not all(): this runs before every replay
             if not leaf.fits():
                 return False
-        return all(update.batch.current() and update.alive() for _, update, _ in self.updates)
+        return all(update.batch.current() and update.alive() for _, update in self.updates)
 
     def replay(self, inputs):
         if not self.busy.acquire(blocking=False):
@@ -215,12 +223,12 @@ class Recording:
                 np.copyto(mine, x)
         for leaf in self.leaves.values():
             leaf.begin()
-        for call, update, ahead in self.updates:
-            self.program.set_scalars(call, update.scalars(ahead))
+        for call, numbers, ahead in self.launches:
+            self.program.set_scalars(call, numbers(ahead))
         try:
             self.program.replay()
         finally:
-            for call, update, _ in self.updates:
+            for call, update in self.updates:
                 if call < self.program.done:  # a step that failed later has made this update all the same
                     update.done()
             if self.written:

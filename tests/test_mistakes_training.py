@@ -366,7 +366,7 @@ MISTAKES = {
         lambda w: w.optimizer.add_param_group({"params": [w.w], "beta": 0.9}),
         ValueError,
         r"Adam: unknown option \['beta'\]",
-        r"it takes \['betas'",
+        r"it takes \['amsgrad', 'betas', ",
     ),
     "a rate as text": (lambda w: optim.SGD([w.w], lr="0.1"), TypeError, "SGD: lr", "must be a number, not '0.1'"),
     "one beta": (lambda w: optim.Adam([w.w], betas=0.9), ValueError, "Adam: betas", "two numbers, not 0.9"),

@@ -88,6 +88,7 @@ cdef extern from "fastgrad.h" nogil:
         FG_INDEX
         FG_TILES
         FG_EACH
+        FG_RULE
     ctypedef struct fg_blas:
         int ilp64
         char *prefix
@@ -108,7 +109,7 @@ cdef extern from "fastgrad.h" nogil:
         void *scratch
         const fg_blas *library
     ctypedef struct fg_tensor:
-        int64_t start, n
+        int64_t start, n, block
         void **ptr
     ctypedef struct fg_row:
         const char *family
@@ -118,6 +119,12 @@ cdef extern from "fastgrad.h" nogil:
         const char *signature
         const char *errors
     const fg_row *fg_rows
+
+cdef extern from "rule.h" nogil:
+    enum:
+        FG_BLOCK
+        FG_SHARED
+        FG_zero
 
 cdef extern from "team.h" nogil:
     ctypedef struct fg_team:

@@ -50,7 +50,8 @@ cdef int raise_status(int kernel, int status) except -1:
     name = (<bytes>fg_rows[kernel].name).decode()
     if status == FG_NO_MEMORY:
         raise MemoryError(f"{name}: no memory for scratch")
-    raise IndexError(f"{name}: " + (<bytes>fg_rows[kernel].errors).decode().format(status - 1))
+    kind = FloatingPointError if fg_rows[kernel].unit == FG_RULE else IndexError
+    raise kind(f"{name}: " + (<bytes>fg_rows[kernel].errors).decode().format(status - 1))
 
 
 cdef object call_each(Kernel self, fg_call *call, PyObject **argv):
@@ -61,7 +62,8 @@ cdef object call_each(Kernel self, fg_call *call, PyObject **argv):
     cdef bint lists = False
     cdef object tuples = None   # what the lists hold now: another thread may change them while the kernel runs
     for i in range(self.params):
-        if self.param[i].kind == ARRAY and argv[i] != NULL and not PyArray_Check(argv[i]):
+        if (self.param[i].kind == ARRAY and argv[i] != NULL and not self.slot[self.param[i].index].own
+                and not PyArray_Check(argv[i])):
             if not (PyList_Check(argv[i]) or PyTuple_Check(argv[i])):
                 raise TypeError(f"{self.__name__}: {self.names[i]} must be an array or a list of arrays, "
                                 f"not {type(<object>argv[i]).__name__}")
@@ -71,7 +73,7 @@ cdef object call_each(Kernel self, fg_call *call, PyObject **argv):
             count, lists = len(held), True
     if lists:
         for i in range(self.params):
-            if self.param[i].kind == ARRAY and argv[i] != NULL and (
+            if self.param[i].kind == ARRAY and argv[i] != NULL and not self.slot[self.param[i].index].own and (
                     PyArray_Check(argv[i]) or len(<object>argv[i]) != count):
                 raise ValueError(f"{self.__name__}: the lists must be of one length")
     if count > STACK_TENSORS:
@@ -79,7 +81,7 @@ cdef object call_each(Kernel self, fg_call *call, PyObject **argv):
         if table == NULL:
             raise MemoryError()
     try:
-        self.bind_each(argv, call, table, count, lists)
+        bind_each(self, argv, call, table, count, lists)
         send(self, call, argv, None, None)
     finally:
         if table != stack:
@@ -111,7 +113,7 @@ cdef object kernel_vectorcall(Kernel self, PyObject **args, size_t nargsf, PyObj
         if type(result) is tuple:
             return send(self, &call, argv, (<tuple>result)[0], result)
         return send(self, &call, argv, result, None)
-    if self.unit == FG_EACH:
+    if self.listed:
         return call_each(self, &call, argv)
     if self.unit == FG_TILES:
         if not blas_decided:

@@ -63,13 +63,14 @@ cdef class Host:
         return 0
 
     cdef int set_scalars(self, values) except -1:
-        cdef int i, most = 0 if self.kernel is None else self.kernel.scalars()
+        cdef int i, given = 0, most = 0 if self.kernel is None else self.kernel.scalars()
         if len(values) > most:
             raise ValueError(f"{self.name} has {most} scalars, {len(values)} were given")
         if self.kernel is not None:
             for i in range(self.kernel.params):
-                if self.kernel.param[i].kind == SCALAR and self.kernel.param[i].index < len(values):
-                    self.arguments[i] = float(values[self.kernel.param[i].index])
+                if self.kernel.param[i].kind == SCALAR and given < len(values):
+                    self.arguments[i] = float(values[given])
+                    given += 1
         return 0
 
 

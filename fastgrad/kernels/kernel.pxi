@@ -5,16 +5,18 @@ cdef enum:
     READ = 0
     WRITE = 1
     BOTH = 2
+    MAYBE = 3               # read; written too where the option `zero` of a rule is set
     ARRAY = 0
     SIZE = 1
     SCALAR = 2
-    ARGUMENTS = 24
+    ARGUMENTS = 40
     LETTERS = 4
     STACK_TENSORS = 24
 
 cdef struct Slot:
-    int mode                # READ, WRITE, BOTH
+    int mode                # READ, WRITE, BOTH, MAYBE
     int optional
+    int own                 # EACH, RULE: one array of the call itself, not one of each tensor
     int typenum             # a fixed NumPy dtype, or -1: the call's
     int ndim
     int letter[LETTERS]     # index into fg_call.size
@@ -33,6 +35,7 @@ cdef class Kernel:
     cdef Slot slot[8]
     cdef Param param[ARGUMENTS]
     cdef int id, unit, slots, params, letters, written, first_written
+    cdef int listed                      # EACH, RULE: slots of the tensors, which come first; 0 in other kernels
     cdef bint typed                      # every array slot has a dtype of its own
     cdef readonly str __name__, family, signature
     cdef readonly tuple names            # argument names in order
@@ -61,7 +64,7 @@ cdef class Kernel:
             if "[" in item:
                 name = self.parse_slot(item, letters)
                 param.kind, param.index = ARRAY, self.slots - 1
-                if self.slot[self.slots - 1].mode != READ:
+                if self.slot[self.slots - 1].mode not in (READ, MAYBE):
                     changed.append(name)
             elif item.endswith("#"):
                 name = item[:-1]
@@ -71,7 +74,10 @@ cdef class Kernel:
             else:
                 name, _, default = item.partition("=")
                 param.kind = SCALAR
-                param.index = sum(1 for i in range(self.params - 1) if self.param[i].kind == SCALAR)
+                param.index = 1 + max([self.param[i].index for i in range(self.params - 1)
+                                       if self.param[i].kind == SCALAR], default=-1)
+                if self.unit == FG_RULE and name == "weight_decay":     # the first of what all rules share
+                    param.index = FG_SHARED
                 param.has_default = bool(default)
                 param.default = float(default or 0)
             names.append(name)
@@ -80,13 +86,15 @@ cdef class Kernel:
     cdef parse_slot(self, str item, list letters):
         cdef Slot *slot = &self.slot[self.slots]
         self.slots += 1
-        mark, item = (item[0], item[1:]) if item[0] in "=>?" else ("", item)
-        slot.mode = {"=": BOTH, ">": WRITE}.get(mark, READ)
-        slot.optional = mark == "?"
+        mark, item = (item[0], item[1:]) if item[0] in "=>?~+" else ("", item)
+        slot.mode = {"=": BOTH, ">": WRITE, "+": BOTH, "~": MAYBE}.get(mark, READ)
+        slot.optional = mark in ("?", "+")
         name, dims = item[:-1].split("[")
         name, _, dtype = name.partition(":")
         slot.typenum = {"": -1, "i64": NPY_INT64, "u8": NPY_BOOL, "f32": NPY_FLOAT, "f64": NPY_DOUBLE}[dtype]
         self.typed = self.typed and slot.typenum >= 0
+        slot.own = self.lists() and dims != "n"
+        self.listed += self.lists() and not slot.own
         slot.ndim = 0
         if dims != "*":
             for letter in dims.split(","):
@@ -94,10 +102,14 @@ cdef class Kernel:
                     letters.append(letter)
                 slot.letter[slot.ndim] = letters.index(letter)
                 slot.ndim += 1
-        self.written += slot.mode != READ
+        self.written += slot.mode not in (READ, MAYBE)
         if slot.mode == WRITE and self.first_written < 0:
             self.first_written = self.slots - 1
         return name
+
+    cdef bint lists(self):
+        """Whether a call serves a list of tensors."""
+        return self.unit == FG_EACH or self.unit == FG_RULE
 
     @property
     def defaults(self):
@@ -211,7 +223,7 @@ cdef class Kernel:
             o = argv[i]
             if o == NULL or self.param[i].kind != ARRAY or self.slot[self.param[i].index].typenum >= 0:
                 continue
-            if self.unit == FG_EACH and (PyList_Check(o) or PyTuple_Check(o)):
+            if self.listed and (PyList_Check(o) or PyTuple_Check(o)):
                 if len(<object>o) == 0:
                     empty = True
                     continue
@@ -434,50 +446,4 @@ cdef class Kernel:
                     <PyArrayObject *>argv[i], <PyArrayObject *>argv[j]):
                 raise ValueError(f"{self.__name__}: {self.names[i]} shares memory with {self.names[j]}; "
                                  f"pass an array of its own")
-        return 0
-
-    # -- EACH: lists of tensors ----------------------------------------------------------------------------------------
-    cdef int bind_each(self, PyObject **argv, fg_call *call, fg_tensor *table, Py_ssize_t count, bint lists) except -1:
-        cdef Py_ssize_t k
-        cdef int i, s
-        cdef int64_t start = 0
-        cdef PyObject *one[ARGUMENTS]
-        memset(one, 0, sizeof(one))
-        for k in range(count):
-            for i in range(self.params):
-                if self.param[i].kind != ARRAY:
-                    continue
-                if argv[i] == NULL:
-                    raise TypeError(f"{self.__name__} needs {self.names[i]}")
-                one[i] = <PyObject *>((<object>argv[i])[k]) if lists else argv[i]
-            self.bind_one(one, call, &table[k], k)
-            table[k].start = start
-            start += (table[k].n + 15) & ~15
-        call.work = start
-        call.tensors = <int32_t>count
-        call.ptr[0] = table
-        refuse_shared(self, table, count, 4 if call.dtype == FG_F32 else 8)
-        return 0
-
-    cdef int bind_one(self, PyObject **one, fg_call *call, fg_tensor *tensor, Py_ssize_t k) except -1:
-        cdef int i, s
-        cdef PyArrayObject *a
-        cdef PyArrayObject *first = NULL
-        for i in range(self.params):
-            if self.param[i].kind != ARRAY:
-                continue
-            s = self.param[i].index
-            a = self.array(i, one, call.dtype)
-            if self.slot[s].mode != READ:
-                if not (PyArray_FLAGS(a) & NPY_ARRAY_WRITEABLE and contiguous(a)):     # before a name is made up
-                    self.writable(f"{self.names[i]}[{k}]", a, True)
-            elif not contiguous(a):
-                raise ValueError(f"{self.__name__}: {self.names[i]}[{k}] is not C-contiguous; "
-                                 f"pass numpy.ascontiguousarray")
-            if first == NULL:
-                first = a
-            elif not same_shape(first, a):
-                raise ValueError(f"{self.__name__}: tensor {k} has unlike shapes: {self.describe(one, False)}")
-            tensor.ptr[s] = PyArray_DATA(a)
-        tensor.n = PyArray_SIZE(first)
         return 0

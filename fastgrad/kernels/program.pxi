@@ -73,7 +73,7 @@ cdef class Program:
         cdef fg_tensor *table = NULL
         if self.length == self.capacity:
             self.grow()
-        if kernel.unit == FG_EACH:
+        if kernel.listed:
             bytes_ = call.tensors * sizeof(fg_tensor)
             table = <fg_tensor *>PyMem_Malloc(bytes_ or 1)
             if table == NULL:
@@ -114,17 +114,22 @@ cdef class Program:
 
     def set_scalars(self, int64_t i, values):
         """The double scalars of call i, in the order of its row."""
-        cdef int k, most
+        cdef int k, most, given = 0
         if not 0 <= i < self.length:
             raise IndexError(f"call {i} of {self.length}")
         if isinstance(self.kernels[i], Host):
             (<Host>self.kernels[i]).set_scalars(values)
             return
-        most = (<Kernel>self.kernels[i]).scalars()
+        cdef Kernel kernel = self.kernels[i]
+        most = kernel.scalars()
         if len(values) > most:
-            raise ValueError(f"{(<Kernel>self.kernels[i]).__name__} has {most} scalars, {len(values)} were given")
-        for k in range(len(values)):
-            self.calls[i].scalar[k] = values[k]
+            raise ValueError(f"{kernel.__name__} has {most} scalars, {len(values)} were given")
+        for k in range(kernel.params):
+            if kernel.param[k].kind == SCALAR:
+                if given == len(values):
+                    break
+                self.calls[i].scalar[kernel.param[k].index] = values[given]
+                given += 1
 
     def replay(self):
         """Runs every call, in order. One that reports bad input or raises stops it before anything after it has run."""
@@ -226,7 +231,9 @@ cdef str kernel_flow(Kernel kernel, PyObject **argv, object result, fg_call *cal
         if kernel.param[i].kind != ARRAY or argv[i] == NULL:
             continue
         mode = kernel.slot[kernel.param[i].index].mode
-        lists = lists or (kernel.unit == FG_EACH and not PyArray_Check(argv[i]))
+        if kernel.slot[kernel.param[i].index].own:
+            continue
+        lists = lists or (kernel.listed and not PyArray_Check(argv[i]))
         if mode != WRITE:
             read.append(kernel.names[i] if lists else shape_of(<object>argv[i]))
         if mode == BOTH:

@@ -53,9 +53,9 @@ def argument(kernel, name, item):
         return f"{name}: int"
     if "[" not in item:
         return f"{name}: float" + (f" = {kernel.defaults[name]:g}" if name in kernel.defaults else "")
-    is_map, is_list = "[*]" in kernel.signature, "[n]" in kernel.signature
-    kind = "_Arrays" if is_list else "_Operand" if is_map and item[0] not in "=>?" and ":" not in item else "_Array"
-    return f"{name}: {kind} | None = None" if item[0] in ">?" else f"{name}: {kind}"
+    is_operand = "[*]" in kernel.signature and item[0] not in "=>?" and ":" not in item
+    kind = "_Arrays" if "[n]" in item else "_Operand" if is_operand else "_Array"
+    return f"{name}: {kind} | None = None" if item[0] in ">?+" else f"{name}: {kind}"
 
 
 def result(kernel):

@@ -26,12 +26,12 @@ cdef int64_t call_bytes(const fg_call *call) noexcept nogil:
     cdef Slot *slot
     cdef int64_t n, item, total = 0
     for s in range(traffic_slots[call.kernel]):
-        if call.numbers >> s & 1 or (unit != FG_EACH and call.ptr[s] == NULL):
-            continue
         slot = &traffic_slot[call.kernel][s]
+        if call.numbers >> s & 1 or is_absent(call, s, slot):
+            continue
         item = traffic_item[call.kernel][s] or (4 if call.dtype == FG_F32 else 8)
         n = 1
-        if unit == FG_EACH:
+        if unit == FG_EACH or unit == FG_RULE:
             n = fg_elements(call)
         elif unit == FG_MAP:
             for d in range(call.ndim):
@@ -41,8 +41,16 @@ cdef int64_t call_bytes(const fg_call *call) noexcept nogil:
             for d in range(slot.ndim):
                 if not (unit == FG_TILES and slot.ndim == 3 and d == 0 and call.stride[s][2] == 0):   # one for all
                     n *= call.size[slot.letter[d]]
-        total += n * item * (2 if slot.mode == BOTH else 1)
+        total += n * item * (2 if slot.mode == BOTH or (slot.mode == MAYBE and call.scalar[FG_zero] != 0) else 1)
     return total
+
+
+cdef bint is_absent(const fg_call *call, int s, Slot *slot) noexcept nogil:
+    """Whether slot s holds nothing worth counting: it was left out, or is one of the few numbers of the call itself."""
+    cdef int unit = fg_rows[call.kernel].unit
+    if unit == FG_EACH or unit == FG_RULE:
+        return slot.own or call.tensors == 0 or (<const fg_tensor *>call.ptr[0]).ptr[s] == NULL
+    return call.ptr[s] == NULL
 
 
 EVENT = np.dtype([("start", "i8"), ("end", "i8"), ("bytes", "i8"), ("flops", "i8"), ("size", "i8", (FG_SIZES,)),
@@ -109,7 +117,7 @@ def kernel_rows():
     cdef Kernel kernel
     for k in KERNELS.values():
         kernel = k
-        sizes = -1 if kernel.unit == FG_MAP else 2 if kernel.unit == FG_EACH else kernel.letters
+        sizes = -1 if kernel.unit == FG_MAP else 2 if kernel.listed else kernel.letters
         found.append((kernel.__name__, sizes, own_dtype(kernel)))
     return found
 

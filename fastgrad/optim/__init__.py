@@ -2,8 +2,31 @@
 
 from ..later import attributes
 from .optimizer import RULES, Optimizer
-from .rules import SGD, Adam, Momentum
+from .rules import ASGD, SGD, Adadelta, Adagrad, Lion, Momentum, Nesterov, NormalizedGD, RMSprop, Rprop
+from .adam import Adam, AdamW, Adamax, AMSGrad, NAdam, RAdam
+from .trust import LAMB, LARS
 
-__all__ = ["RULES", "SGD", "Adam", "Momentum", "Optimizer"]
+__all__ = [
+    "ASGD",
+    "LAMB",
+    "LARS",
+    "RULES",
+    "SGD",
+    "AMSGrad",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "Momentum",
+    "NAdam",
+    "Nesterov",
+    "NormalizedGD",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+]
 
-__getattr__, __dir__ = attributes(__name__)
+__getattr__, __dir__ = attributes(__name__, {"averaging": (), "lr_scheduler": (), "schedules": (), "swa_utils": ()})

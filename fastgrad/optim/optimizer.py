@@ -1,32 +1,85 @@
 """Optimizer: parameter groups, their state, and a step that is one kernel launch for all tensors of a group."""
 
+import math
+from typing import ClassVar
+
 import numpy as np
 
-from .. import kernels, tape
-from ..tape import Value, state
+from .. import kernels
+from ..tape import Value, state, wrap
+from . import options
+from .keywords import takes_keywords
+from .launch import Batch, Update, run_all
 
 __all__ = ["RULES", "Optimizer"]
 
 RULES: dict = {}  # name -> class: every update rule there is
+SCHEDULED = {"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum", "swa_lr"}  # lr_scheduler's, in a group
 
 
 class Optimizer:
-    """What all rules share. A rule names its kernel and its state, and turns a group's options into scalars.
+    """What all rules share. A rule names its kernel and its state, and turns a group's options into numbers.
 
     Parameters come as an iterable of tensors or of dicts ``{"params": [...], "lr": ...}`` (groups with options of their
     own). A tensor without a gradient is passed over. A step changes parameters in place, all tensors of a group and
-    dtype in one launch.
+    dtype in one launch, and does what else is asked for in the same launch:
+
+    weight_decay, decoupled_weight_decay   L2 in the gradient, g + weight_decay p; or p -= lr weight_decay p beside it
+    l1, proximal    l1 sign(p) in the gradient; or, proximal, p = sign(p) max(|p| - lr l1, 0) after the step, the only
+                    one that makes numbers exactly 0
+    maximize        climbs instead of descending
+    clip_value      each number of the gradient into [-clip_value, clip_value]
+    clip_norm, clip_form   theta of "scale": theta g / ||g|| once ||g|| > theta, the norm of all gradients together
+                    (Pascanu and others, 2013); "unit": g / ||g|| then, as one lecture prints it, which throws the norm
+                    from theta to 1; "normalize" and "normalize_each": g / ||g|| always, of all, of each tensor
+    nonfinite       "ignore", "skip" (no step, and none is counted), "raise": if a gradient is NaN or infinite, before
+                    anything is written
+    ema             keeps average = ema average + (1 - ema) p, from p before the first step on: see `averages`
+    zero            fills gradients with 0 after the step
+    learning_rate   another name of lr, Keras's
+    convention      "torch", "keras", "scratch", "lecture": defaults of another book (`fastgrad.optim.conventions`)
+
+    lr may be a schedule, a function of the steps made (`fastgrad.optim.schedules`); `lr` is the number in
+    use. PyTorch's foreach, fused, capturable are taken and change nothing: every step is fused. Without parameters,
+    ``update(params, grads)`` works on dicts of arrays.
     """
 
     slots: tuple = ()  # names of the state arrays, in the kernel's order
+    spare: tuple = ()  # names of those that may be left out, in the kernel's order
+    torch_names: ClassVar[dict] = {}  # PyTorch's name of a state -> ours, None: not needed
+    own_only: tuple = ()  # options that PyTorch's rule does not have
+    iterations = 0  # steps made: the time of a schedule
+    stepped = False  # whether step() was ever called
 
     def __init_subclass__(cls):
-        RULES[cls.__name__] = cls
+        if "__init__" in vars(cls):  # a rule; the others are what several rules share
+            RULES[cls.__name__] = cls
+            cls.__init__ = takes_keywords(cls.__init__)  # type: ignore[method-assign]
 
-    def __init__(self, params, defaults):
-        self.defaults = defaults
+    def __init__(self, params, defaults, shared=None):
+        shared = dict(shared or {})
+        if shared.pop("differentiable", False):
+            raise ValueError(
+                f"{type(self).__name__}: differentiable=True: a step is not recorded; write it with tensors"
+            )
+        unknown = set(shared) - set(options.SHARED) - options.IGNORED
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} has no option {', '.join(sorted(unknown))}; it takes "
+                f"{', '.join([*defaults, *(n for n in options.SHARED if n not in defaults)])}"
+            )
+        self.defaults = {**options.SHARED, **defaults, **{k: v for k, v in shared.items() if k in options.SHARED}}
+        self.defaults = {"lr": self.defaults["lr"], **self.defaults}
         self.param_groups: list = []
         self.state: dict = {}  # parameter -> {"step": t, slot: array, ...}
+        self.report = np.zeros(
+            3
+        )  # of the last step that measured: norm, factor of the gradients, whether it was skipped
+        self._batches: dict = {}
+        self._named: dict = {}
+        if params is None:
+            self.check(self.defaults)
+            return
         groups = listed(type(self).__name__, params)
         if not groups:
             raise ValueError(
@@ -37,30 +90,104 @@ class Optimizer:
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
+    # -- what a rule says ----------------------------------------------------------------------------------------------
     def kernel(self, group):
         """The kernel that serves this group."""
         raise NotImplementedError
 
     def scalars(self, group, t):
-        """The kernel's scalars at step t = 1, 2, ..., as Python floats."""
+        """The kernel's own numbers at step t = 1, 2, ..., as Python floats."""
         raise NotImplementedError
+
+    def slots_of(self, group):
+        """Names of the state arrays this group keeps."""
+        return self.slots
+
+    def first(self, slot, p, group):
+        """The value a state array begins with."""
+        return 0.0
+
+    def rate(self, group, t):
+        """What decoupled decay and the proximal step are multiplied by at step t."""
+        return group["lr"]
+
+    def numbers(self, group, t):
+        """All numbers of the kernel at step t: its own, then the options', if any is in use."""
+        return (*self.scalars(group, t), *options.numbers(group, self.rate(group, t)))
+
+    def arrays(self, group, batch):
+        """The state arrays of a batch as the kernel takes them, and those that may be left out."""
+        slots = self.slots_of(group)
+        needed = [batch.arrays(slot) for slot in slots if slot not in self.spare]
+        spare = [batch.arrays(slot) if slot in slots else None for slot in self.spare]
+        return needed, [*spare, batch.arrays("average") if group["ema"] is not None else None]
+
+    def launch(self, update, p, g):
+        """The calls of one update."""
+        needed, spare = update.arrays
+        update.call(update.kernel, (p, g, *needed), update.scalars, spare)
 
     def check(self, group):
         """Raises for options out of range."""
-        for name in ("lr", "weight_decay", "eps"):
-            if name in group and not number(self, name, group[name]) >= 0:
+        for name in ("lr", "eps"):
+            if name == "lr" and callable(group[name]):
+                self.lr_of(group)
+            elif name in group and not options.number(type(self).__name__, name, group[name]) >= 0:
                 raise ValueError(f"{type(self).__name__}: {name} must be at least 0, not {group[name]}")
+        options.check(type(self).__name__, group)
+
+    # -- groups --------------------------------------------------------------------------------------------------------
+    def lr_of(self, group, ahead=0):
+        """The learning rate of a group at the next step, or so many steps after it: a number, or its schedule's."""
+        lr, t = group["lr"], self.iterations + ahead
+        if not callable(lr):
+            return lr
+        if getattr(lr, "unit", "step") != "step":
+            raise ValueError(
+                f"{type(self).__name__}: lr {lr} counts epochs, an optimizer steps; "
+                f"give it schedule.per_step(steps_per_epoch)"
+            )
+        found = options.number(type(self).__name__, f"lr(t={t})", lr(t))
+        if not 0 <= found < math.inf:
+            raise ValueError(f"{type(self).__name__}: lr(t={t}) of {lr} must be at least 0, not {found}")
+        return float(found)
+
+    @property
+    def lrs(self):
+        """The learning rate of every group at the next step."""
+        return [self.lr_of(group) for group in self.param_groups]
+
+    @property
+    def lr(self):
+        """The learning rate of the next step; of several groups the first one's. Setting it sets that of all groups."""
+        return self.lr_of((self.param_groups or [self.defaults])[0])
+
+    @lr.setter
+    def lr(self, lr):
+        for group in [*self.param_groups, self.defaults]:
+            self.check({**group, "lr": lr})
+        for group in [*self.param_groups, self.defaults]:
+            group["lr"] = lr
+
+    learning_rate = lr  # Keras's name
 
     def add_param_group(self, group):
         """Adds ``{"params": [...], option: value}``; options not given are the defaults."""
-        unknown = set(group) - set(self.defaults) - {"params"}
+        unknown = set(group) - set(self.defaults) - {"params"} - SCHEDULED - options.IGNORED
         if unknown:
             raise ValueError(
                 f"{type(self).__name__}: unknown option {sorted(unknown)}; it takes {sorted(self.defaults)}"
             )
         if "params" not in group:
             raise ValueError(f'{type(self).__name__}: a group without parameters; it is {{"params": [...], "lr": ...}}')
-        own = group["params"]
+        params = self.own_params(group["params"])
+        made = {**self.defaults, **group, "params": params}
+        self.check(made)
+        self.check_together(made)
+        self.param_groups.append(made)
+
+    def own_params(self, own):
+        """The parameters of a new group, checked."""
         params = [own] if isinstance(own, Value) else listed(type(self).__name__, own)
         if not params and hasattr(own, "__next__"):
             raise ValueError(
@@ -81,9 +208,17 @@ class Optimizer:
             if id(p) in seen:
                 raise ValueError(f"{type(self).__name__}: parameter {i} {p.shape} is given twice; name each one once")
             seen.add(id(p))
-        made = {**self.defaults, **group, "params": params}
-        self.check(made)
-        self.param_groups.append(made)
+        return params
+
+    def check_together(self, group):
+        """Raises where an option of all groups together is not the same in each."""
+        for name in options.TOGETHER:
+            for other in self.param_groups[:1]:
+                if group[name] != other[name]:
+                    raise ValueError(
+                        f"{type(self).__name__}: {name} is one for all groups, whose gradients are measured together: "
+                        f"{other[name]!r} and {group[name]!r}"
+                    )
 
     def zero_grad(self, set_to_none=True):
         """Forgets all gradients (or fills them with 0)."""
@@ -97,174 +232,152 @@ class Optimizer:
                 elif p._grad is not None:
                     kernels.fill(p._grad.data, 0.0)
 
+    # -- a step --------------------------------------------------------------------------------------------------------
     def step(self, closure=None):
-        """One update of every parameter that has a gradient. A `closure` is called first; its loss is returned."""
+        """One update of every parameter that has a gradient. A `closure` is called first; its loss is returned.
+
+        Errors: ValueError for a parameter or gradient no kernel can take; FloatingPointError, with nonfinite="raise",
+        for a gradient that is not finite. Nothing is changed then.
+        """
         loss = None
         if closure is not None:
             loss = closure()
+        self.stepped = True
         updates = [Update(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
+        if updates:
+            updates[-1].last = True
         if len(updates) > 1:  # each launch refuses before it writes, but a second must not refuse after the first
             self.refuse_unfit()
-        for update in updates:
-            if state.capture:
-                state.capture.updating(update)
-            update.run()
-            if state.capture:
-                state.capture.updated(update)
+        try:
+            run_all(self, updates)
+        except FloatingPointError:
+            raise FloatingPointError(self.not_finite()) from None
         return loss
+
+    @property
+    def grad_norm(self):
+        """The norm of all gradients at the last step that measured it (clip_norm, nonfinite), before it was clipped."""
+        return float(self.report[0])
+
+    @property
+    def skipped(self):
+        """Whether the last step was skipped, because a gradient was not finite."""
+        return bool(self.report[2])
+
+    def not_finite(self):
+        """The sentence that names the first gradient that is not finite."""
+        for i, group in enumerate(self.param_groups):
+            for k, p in enumerate(group["params"]):
+                if p._grad is not None and not np.isfinite(p._grad.data).all():
+                    bad = int((~np.isfinite(p._grad.data)).sum())
+                    return (
+                        f"{type(self).__name__}: the gradient of parameter {k} of group {i}, {p.shape}, holds {bad} "
+                        f"numbers that are NaN or infinite; nothing was changed. fastgrad.autograd.detect_anomaly() "
+                        f'finds where they come from; nonfinite="skip" passes over such steps'
+                    )
+        return f"{type(self).__name__}: a gradient is not finite; nothing was changed"
 
     def batches(self, group):
         """The group's parameters that have gradients, gathered by dtype and step count: each batch is one launch."""
         live = [p for p in group["params"] if p._grad is not None]
         slots = self.slots_of(group)
-        names = [*slots, *map(id, live)]
-        cached = self.__dict__.setdefault("_batches", {}).get(id(group))
+        names = [*slots, group["ema"] is None, *map(id, live)]
+        cached = self._batches.get(id(group))
         if cached and cached[0] == names and all(b.current() for b in cached[1]):
             return cached[1]
         self.refuse_unfit()
         found: dict = {}
         for p in live:
             own = self.state.setdefault(p, {"step": 0})
-            for slot in slots:
-                if slot not in own:
-                    own[slot] = kernels.empty(p.shape, p.dtype)
-                    own[slot].fill(0)
+            self.begin(own, p, group, slots)
             found.setdefault((p.dtype, own["step"]), []).append(p)
-        batches = [Batch(ps, [self.state[p] for p in ps], slots) for ps in found.values()]
+        batches = [Batch(ps, [self.state[p] for p in ps]) for ps in found.values()]
         self._batches[id(group)] = names, batches
         return batches
 
-    def slots_of(self, group):
-        return self.slots
+    def begin(self, own, p, group, slots):
+        """Makes the state arrays that a parameter lacks."""
+        for slot in slots:
+            if slot not in own:
+                own[slot] = kernels.empty(self.state_shape(slot, p), p.dtype)
+                own[slot].fill(self.first(slot, p, group))
+        if group["ema"] is not None and "average" not in own:
+            own["average"] = kernels.empty(p.shape, p.dtype)
+            np.copyto(own["average"], p.data)
 
     def refuse_unfit(self):
         """Raises, before anything is changed, for a parameter or gradient that no kernel can take."""
         for i, group in enumerate(self.param_groups):
+            self.lr_of(group)
             for k, p in enumerate(group["params"]):
-                if p._grad is None:
-                    continue
-                why = unfit(p.data, p._grad.data)
+                why = p._grad is not None and (unfit(p.data, p._grad.data, group["zero"]) or self.unfit(p))
                 if why:
                     raise ValueError(f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}{why}")
 
+    def state_shape(self, slot, p):
+        """The shape of a state array."""
+        return p.shape
+
+    def unfit(self, p):
+        """Why this rule cannot update `p`, or None."""
+        return None
+
+    def update(self, params, grads):
+        """One step on arrays: `params` and `grads` are dicts of name -> array, as Deep Learning from Scratch calls it.
+
+        The arrays of `params` are changed in place; an optimizer made without parameters keeps its state by name.
+        Errors: ValueError for a gradient without its parameter, and for what `step` refuses.
+
+        >>> import numpy as np, fastgrad as fg
+        >>> params, grads = {"W": np.array([1.0, 2.0])}, {"W": np.array([0.5, 0.5])}
+        >>> fg.optim.SGD(lr=0.1).update(params, grads)
+        >>> params["W"]
+        array([0.95, 1.95])
+        """
+        from .arrays import update
+
+        update(self, params, grads, wrap)
+
+    # -- saving --------------------------------------------------------------------------------------------------------
     def state_dict(self):
-        """``{"state": {index: {...}}, "param_groups": [...]}``, with parameters by index; arrays are copies."""
-        index: dict = {}
-        groups = []
-        for group in self.param_groups:
-            for p in group["params"]:
-                index[p] = len(index)
-            groups.append({**group, "params": [index[p] for p in group["params"]]})
-        copied = {
-            index[p]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in s.items()}
-            for p, s in self.state.items()
-        }
-        return {"state": copied, "param_groups": groups}
+        """``{"state": {index: {...}}, "param_groups": [...], "iterations": n}``, with parameters by index.
+
+        Arrays are copies. Where lr is a schedule, the number in use stands in its place.
+        """
+        from .states import save
+
+        return save(self)
 
     def load_state_dict(self, saved):
-        """Takes back what `state_dict` gave. Nothing is changed if it does not fit."""
-        if not isinstance(saved, dict) or not {"state", "param_groups"} <= set(saved):
-            given = f"a dict of {list(saved)[:3]}" if isinstance(saved, dict) else f"a {type(saved).__name__}"
-            raise ValueError(
-                f"load_state_dict: {given} is no state of an optimizer, {{'state': ..., 'param_groups': ...}}; "
-                f"a module's goes to the module"
-            )
-        groups = saved["param_groups"]
-        params = [p for g in self.param_groups for p in g["params"]]
-        sizes = [len(g["params"]) for g in self.param_groups]
-        if [len(g["params"]) for g in groups] != sizes:
-            raise ValueError(
-                f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, "
-                f"this optimizer has {sizes}"
-            )
-        fresh = {}
-        for i, own in saved["state"].items():
-            if not 0 <= int(i) < len(params):
-                raise ValueError(f"load_state_dict: a state of parameter {i}, this optimizer has {len(params)}")
-            p = params[int(i)]
-            for k, v in own.items():
-                if isinstance(v, np.ndarray) and v.shape != p.shape:
-                    raise ValueError(
-                        f"load_state_dict: {k} of parameter {i} has shape {v.shape}, the parameter {p.shape}"
-                    )
-            fresh[p] = {k: np.array(v, dtype=p.dtype) if isinstance(v, np.ndarray) else v for k, v in own.items()}
-        for mine, theirs in zip(self.param_groups, groups, strict=True):
-            options = {k: v for k, v in theirs.items() if k != "params"}
-            if set(options) != set(self.defaults):
-                raise ValueError(
-                    f"load_state_dict: options {sorted(options)}, {type(self).__name__} has {sorted(self.defaults)}"
-                )
-            self.check({**mine, **options})
-        for mine, theirs in zip(self.param_groups, groups, strict=True):
-            mine.update({k: v for k, v in theirs.items() if k != "params"})
-        self.state, self._batches = fresh, {}
+        """Takes back what `state_dict` gave, or that of PyTorch's optimizer of the same rule, as arrays or tensors.
+
+        A group whose lr is a schedule keeps it, and is where it was in it.
+        Errors: ValueError for the state of another rule or of other shapes. Nothing is changed then.
+        """
+        from .states import load
+
+        load(self, saved)
+
+    def averages(self):
+        """The averages (`ema`) as a context: they take the parameters' place, and give it back at the end.
+
+        Errors: ValueError where no group keeps averages.
+        """
+        from .arrays import averages
+
+        return averages(self)
 
     def __repr__(self):
-        lines = [
-            f"  group {i}: {len(g['params'])} tensors, " + ", ".join(f"{k}={v}" for k, v in g.items() if k != "params")
-            for i, g in enumerate(self.param_groups)
-        ]
+        lines = []
+        for i, g in enumerate(self.param_groups):
+            told = {
+                k: v for k, v in g.items() if k != "params" and not (k in options.SHARED and v == options.SHARED[k])
+            }
+            lines.append(f"  group {i}: {len(g['params'])} tensors, " + ", ".join(f"{k}={v}" for k, v in told.items()))
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 
 
-class Batch:
-    """Parameters of one dtype and one step count, with their state arrays in lists ready for the kernel."""
-
-    __slots__ = ("arrays", "params", "states")
-
-    def __init__(self, params, states, slots):
-        self.params, self.states = params, states
-        self.arrays = [[s[slot] for s in states] for slot in slots]
-
-    @property
-    def t(self):
-        return self.states[0]["step"]
-
-    def current(self):
-        """Whether all of them still have made the same number of steps."""
-        t = self.t
-        for own in self.states:  # noqa: SIM110 (a loop, not all(): this runs in every step)
-            if own["step"] != t:
-                return False
-        return True
-
-
-class Update:
-    """One launch: run now, and, in a captured step, its scalars for every later replay."""
-
-    __slots__ = ("batch", "group", "kernel", "optimizer")
-
-    def __init__(self, optimizer, group, batch):
-        self.optimizer, self.group, self.batch, self.kernel = optimizer, group, batch, optimizer.kernel(group)
-
-    def alive(self):
-        """Whether this is still the optimizer's state and rule: a replay must do what step() would do."""
-        if self.kernel is not self.optimizer.kernel(self.group):
-            return False
-        find = self.optimizer.state.get
-        for p, own in zip(self.batch.params, self.batch.states):  # noqa: B905, SIM110 (this runs before every replay)
-            if find(p) is not own:
-                return False
-        return True
-
-    def scalars(self, ahead=0):
-        """The kernel's scalars at the next step, or so many steps after it."""
-        return self.optimizer.scalars(self.group, self.batch.t + 1 + ahead)
-
-    def run(self):
-        params = self.batch.params
-        self.kernel([p.data for p in params], [p._grad.data for p in params], *self.batch.arrays, *self.scalars())
-        self.done()
-
-    def done(self):
-        """The step has been made: count it, and tell the tape that the parameters have changed."""
-        batch, t = self.batch, self.batch.t + 1
-        for own in batch.states:
-            own["step"] = t
-        tape.changed(*[p.data for p in batch.params])
-
-
-def unfit(data, g):
+def unfit(data, g, zero):
     """Why no kernel can update `data` by `g`, or None."""
     if not data.flags.writeable:
         return ", is read-only; make it of a writable array, for example a copy"
@@ -274,6 +387,8 @@ def unfit(data, g):
         return f" {data.dtype}, has a gradient {g.shape} {g.dtype}; make them alike"
     if not g.flags.c_contiguous:
         return f": its gradient is not C-contiguous (strides {g.strides}); set grad to a contiguous copy"
+    if zero and not g.flags.writeable:
+        return ": its gradient is read-only and zero=True would write it; set grad to a copy"
     return None
 
 
@@ -287,11 +402,6 @@ def listed(name, params):
         raise TypeError(f"{name} takes parameters, not a {type(params).__name__}: call it, model.parameters()")
     if isinstance(params, (dict, set, frozenset, str)):
         raise TypeError(f"{name} takes a list, which has an order, not a {type(params).__name__}: model.parameters()")
+    if isinstance(params, (int, float)):
+        raise TypeError(f"{name} takes parameters first, then lr: {name}(model.parameters(), lr={params})")
     return list(params)
-
-
-def number(optimizer, name, x):
-    """An option that is a number."""
-    if isinstance(x, (str, type(None), list, tuple, dict)):
-        raise TypeError(f"{type(optimizer).__name__}: {name} must be a number, not {x!r}")
-    return x

@@ -8,19 +8,25 @@ from html import escape
 
 import numpy as np
 
-__all__ = ["confusion", "lines", "pixels", "shares"]
+__all__ = ["confusion", "lines", "pixels", "shares", "standalone"]
 
 COLOURS = ("--a", "--b", "--c", "--d")
+STYLE = (
+    "svg { --ink: #1d2733; --soft: #5b6b7c; --faint: #d5dde5; --a: #1f77b4; --b: #d9622b; --c: #2f9e63; --d: #8a63d2; "
+    "background: #fff } text { fill: var(--soft); font: 13px system-ui, sans-serif } "
+    ".title { fill: var(--ink); font-weight: 600; font-size: 15px } .grid { stroke: var(--faint); fill: none }"
+)
 
 
-def lines(series, title, xlabel, ylabel, log=False, size=(560, 300)):
+def lines(series, title, xlabel, ylabel, log=False, size=(560, 300), legend="inside"):
     """Curves over a common axis. `series`: name -> (x, y). With `log`, y must be positive.
+
+    `legend`: "inside" the axes, "above" them beside the title, where no curve passes, or None.
 
     >>> lines({"loss": ([0, 1, 2], [1.0, 0.5, 0.25])}, "Loss", "epoch", "loss", log=True)[:4]
     '<svg'
     """
     width, height = size
-    left, top, right, bottom = 58, 34, 14, 44
     xs = np.concatenate([np.asarray(x, float) for x, _ in series.values()])
     ys = np.concatenate([np.asarray(y, float) for _, y in series.values()])
     if log and not (ys > 0).all():
@@ -29,6 +35,8 @@ def lines(series, title, xlabel, ylabel, log=False, size=(560, 300)):
     scale = math.log10 if log else float
     low, high = min(scale(ys.min()), scale(ticks[0])), max(scale(ys.max()), scale(ticks[-1]))
     x0, x1 = xs.min(), xs.max()
+    left = max(58, 30 + 8 * max(len(f"{y:g}") for y in ticks))  # room for the label of the axis beside its numbers
+    top, right, bottom = 34, max(14, 4 * len(f"{x1:g}") + 6), 44
 
     def at(x, y):
         across = (x - x0) / ((x1 - x0) or 1)
@@ -52,9 +60,10 @@ def lines(series, title, xlabel, ylabel, log=False, size=(560, 300)):
         path = "M" + "L".join("{:.1f} {:.1f}".format(*at(a, b)) for a, b in zip(x, y, strict=True))
         colour = f"var({COLOURS[i % len(COLOURS)]})"
         parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>')
-        y_legend = top + 16 + 18 * i
-        parts.append(f'<path d="M{width - 150} {y_legend - 4}h22" stroke="{colour}" stroke-width="2"/>')
-        parts.append(text(width - 122, y_legend, name, "start"))
+        u, v = (width - 150, top + 16 + 18 * i) if legend == "inside" else (width - 90 * (len(series) - i), 20)
+        if legend:
+            parts.append(f'<path d="M{u} {v - 4}h22" stroke="{colour}" stroke-width="2"/>')
+            parts.append(text(u + 28, v, name, "start"))
     return "".join([*parts, "</svg>"])
 
 
@@ -114,6 +123,16 @@ def pixels(image, size=72):
         if image[i, j] > 0
     )
     return f'<svg class="pixels" viewBox="0 0 {columns} {rows}" width="{size}" height="{size}">{squares}</svg>'
+
+
+def standalone(chart):
+    """A chart as a file of its own, with the colours that a page would give it.
+
+    >>> standalone(lines({"": ([0, 1], [1.0, 2.0])}, "", "", ""))[:39]
+    '<svg xmlns="http://www.w3.org/2000/svg"'
+    """
+    opening, rest = chart.split(">", 1)
+    return f'<svg xmlns="http://www.w3.org/2000/svg"{opening.removeprefix("<svg")}><style>{STYLE}</style>{rest}'
 
 
 def heading(title, width, height):

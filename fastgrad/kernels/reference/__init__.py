@@ -6,9 +6,11 @@ A family here has the name of its C file, a function the name, arguments and def
 
 from . import (
     activation,
+    adam,
     cast,
     compare,
     elementwise,
+    gradient,
     index,
     loss,
     matmul,
@@ -17,11 +19,13 @@ from . import (
     softmax,
     stream,
     transcendental,
+    trust,
 )
 from .common import KERNELS
 
-FAMILIES = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss, optim, stream)
+FAMILIES: tuple = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss)
+FAMILIES += (gradient, optim, adam, trust, stream)
 
-globals().update(KERNELS)  # after the import line: matmul and softmax are a family and a kernel of it
+globals().update(KERNELS)  # after the import line: matmul, softmax and adam are a family and a kernel of it
 
 __all__ = ["KERNELS", *KERNELS]

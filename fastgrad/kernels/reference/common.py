@@ -35,8 +35,13 @@ def alike(*operands):
     return [np.asarray(a, dtype) for a in operands]
 
 
+def lists_of(arrays):
+    """One array or several, as a list; None stays None."""
+    return arrays if arrays is None or isinstance(arrays, (list, tuple)) else [arrays]
+
+
 def each(arrays):
-    """For an update rule: its first `arrays` arguments are one array each, or lists of arrays of one length.
+    """For a kernel of many tensors: its first `arrays` arguments are one array each, or lists of arrays of one length.
 
     The rule below the decorator sees one array each. Numbers reach it as Python floats: a NumPy float64 scalar would
     silently turn a float32 formula into a float64 one.
@@ -49,8 +54,7 @@ def each(arrays):
         @functools.wraps(rule)
         def update(*args, **kwargs):
             given = signature.bind(*args, **kwargs).arguments
-            lists = [given.pop(name) for name in names]
-            lists = [a if isinstance(a, (list, tuple)) else [a] for a in lists]
+            lists = [lists_of(given.pop(name)) for name in names]
             numbers = {name: float(value) for name, value in given.items()}
             for tensors in zip(*lists, strict=True):
                 rule(*tensors, **numbers)

@@ -1,0 +1,130 @@
+"""A step as kernel calls: the parameters of one dtype and step count, their arrays, and what is counted afterwards."""
+
+import numpy as np
+
+from .. import kernels, tape
+from ..tape import state as thread
+
+__all__ = ["Batch", "Update", "run_all"]
+
+
+class Batch:
+    """Parameters of one dtype and one step count, with their state arrays in lists ready for the kernel."""
+
+    __slots__ = ("params", "states")
+
+    def __init__(self, params, states):
+        self.params, self.states = params, states
+
+    @property
+    def t(self):
+        return self.states[0]["step"]
+
+    def current(self):
+        """Whether all of them still have made the same number of steps."""
+        t = self.t
+        for own in self.states:  # noqa: SIM110 (a loop, not all(): this runs in every step)
+            if own["step"] != t:
+                return False
+        return True
+
+    def arrays(self, slot):
+        """The state arrays of this name, or None where the rule keeps none now."""
+        return [own[slot] for own in self.states] if slot in self.states[0] else None
+
+
+class Update:
+    """The step of one batch: run now, and, in a captured step, its numbers for every later replay."""
+
+    __slots__ = ("ahead", "arrays", "batch", "group", "kernel", "key", "last", "optimizer", "report", "total")
+
+    def __init__(self, optimizer, group, batch):
+        self.optimizer, self.group, self.batch = optimizer, group, batch
+        self.kernel, self.key = optimizer.kernel(group), self.key_of()
+        self.arrays = optimizer.arrays(group, batch)
+        self.total = self.report = None
+        self.last = False  # of its step
+        self.ahead = 0  # steps of this optimizer before it in a captured step
+
+    def key_of(self):
+        """Which arrays the launch takes, and which calls there are."""
+        group = self.group
+        measured = group["clip_norm"] is not None, group["nonfinite"] != "ignore"
+        return self.optimizer.kernel(group), self.optimizer.slots_of(group), group["ema"] is None, *measured
+
+    def alive(self):
+        """Whether this is still the optimizer's state and rule: a replay must do what step() would do."""
+        if self.key_of() != self.key:
+            return False
+        find = self.optimizer.state.get
+        for p, own in zip(self.batch.params, self.batch.states):  # noqa: B905, SIM110 (this runs before every replay)
+            if find(p) is not own:
+                return False
+        return True
+
+    def scalars(self, ahead=0):
+        """The kernel's numbers at the next step, or so many steps after it."""
+        return self.optimizer.numbers(self.resolved(), self.batch.t + 1 + ahead)
+
+    def resolved(self):
+        """The group, with the number that its schedule gives."""
+        group = self.group
+        return {**group, "lr": self.optimizer.lr_of(group, self.ahead)} if callable(group["lr"]) else group
+
+    def run(self):
+        params = self.batch.params
+        gradients = [p._grad.data for p in params]
+        self.optimizer.launch(self, [p.data for p in params], gradients)
+        self.done()
+
+    def call(self, kernel, arrays, scalars, spare=()):
+        """One call of a rule's kernel. `scalars(ahead)` are its numbers, `spare` its arrays that may be left out."""
+        values = scalars()
+        if self.report is None and not any(spare):
+            kernel(*arrays, *values)
+        else:
+            kernel(*arrays, *padded(kernel, values), *spare, self.total, self.report)
+        if thread.capture:
+            thread.capture.launched(self, lambda ahead: padded(kernel, scalars(ahead)))
+
+    def done(self):
+        """The step has been made: count it, and tell the tape that the parameters have changed."""
+        if self.report is not None and self.report[2]:
+            return  # it was skipped
+        batch, t = self.batch, self.batch.t + 1
+        for own in batch.states:
+            own["step"] = t
+        self.optimizer.iterations += self.last
+        tape.changed(*[p.data for p in batch.params])
+
+
+_defaults: dict = {}
+
+
+def padded(kernel, values):
+    """All numbers of a kernel: those after `values` are its defaults."""
+    found = _defaults.get(kernel)
+    if found is None:
+        names = [n for n in kernel.names if kernel.defaults.get(n, 0.0) is not None]
+        arrays = sum(n not in kernel.defaults and n not in ("lr", "now", "next") for n in names)
+        found = _defaults[kernel] = [kernel.defaults.get(n, 0.0) for n in names[arrays:]]
+    return (*values, *found[len(values) :])
+
+
+def run_all(optimizer, updates):
+    """All updates of a step. Where a norm or a check is asked for, it is that of all their gradients together."""
+    measured = [u for u in updates if u.group["clip_norm"] is not None or u.group["nonfinite"] != "ignore"]
+    if measured:
+        total = None
+        if len(updates) > 1:
+            total = np.zeros(2 * len(updates))
+            for i, update in enumerate(updates):
+                kernels.sum_squares([p._grad.data for p in update.batch.params], total[2 * i : 2 * i + 2])
+        for update in measured:
+            update.report, update.total = optimizer.report, total
+    for update in updates:
+        if thread.capture:
+            thread.capture.updating(update)
+        update.run()
+        if thread.capture:
+            thread.capture.updated(update)

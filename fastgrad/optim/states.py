@@ -1,0 +1,117 @@
+"""What an optimizer saves and takes back, its own or PyTorch's."""
+
+import numpy as np
+
+from ..tape import Value
+from .optimizer import SCHEDULED
+from .options import IGNORED, SHARED
+
+__all__ = ["load", "save"]
+
+
+def save(optimizer):
+    """See `Optimizer.state_dict`."""
+    index: dict = {}
+    groups = []
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            index[p] = len(index)
+        groups.append({**group, "lr": optimizer.lr_of(group), "params": [index[p] for p in group["params"]]})
+    copied = {
+        index[p]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in s.items()}
+        for p, s in optimizer.state.items()
+        if p in index
+    }
+    return {"state": copied, "param_groups": groups, "iterations": optimizer.iterations}
+
+
+def load(optimizer, saved):
+    """See `Optimizer.load_state_dict`."""
+    if not isinstance(saved, dict) or not {"state", "param_groups"} <= set(saved):
+        given = f"a dict of {list(saved)[:3]}" if isinstance(saved, dict) else f"a {type(saved).__name__}"
+        raise ValueError(
+            f"load_state_dict: {given} is no state of an optimizer, {{'state': ..., 'param_groups': ...}}; "
+            f"a module's goes to the module"
+        )
+    params = [p for g in optimizer.param_groups for p in g["params"]]
+    groups = checked_groups(optimizer, saved["param_groups"])
+    places = {k: i for i, k in enumerate(k for g in saved["param_groups"] for k in g["params"])}
+    fresh = {}
+    for i, own in saved["state"].items():
+        place = places.get(i, places.get(int(i)) if str(i).isdigit() else None)
+        if place is None:
+            raise ValueError(f"load_state_dict: a state of parameter {i}, this optimizer has {len(params)}")
+        fresh[params[place]] = checked_state(optimizer, place, params[place], own)
+    for mine, options in zip(optimizer.param_groups, groups, strict=True):
+        mine.update({k: v for k, v in options.items() if not (k == "lr" and callable(mine[k]))})
+    optimizer.state, optimizer._batches = fresh, {}
+    optimizer.iterations = saved.get("iterations", max([own["step"] for own in fresh.values()], default=0))
+
+
+def checked_groups(optimizer, groups):
+    """The options of the saved groups, in the places of ours."""
+    name = type(optimizer).__name__
+    sizes = [len(g["params"]) for g in optimizer.param_groups]
+    if [len(g["params"]) for g in groups] != sizes:
+        raise ValueError(
+            f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, this optimizer has {sizes}"
+        )
+    found = []
+    for mine, theirs in zip(optimizer.param_groups, groups, strict=True):
+        options = {k: plain(v) for k, v in theirs.items() if k != "params" and k not in IGNORED}
+        unknown = set(options) - set(optimizer.defaults) - SCHEDULED
+        missing = {
+            k for k in optimizer.defaults if k not in options and k not in SHARED and k not in optimizer.own_only
+        }
+        if unknown or missing:
+            raise ValueError(
+                f"load_state_dict: options {sorted(options)}, {name} has {sorted(optimizer.defaults)}; "
+                + (f"unknown: {sorted(unknown)}" if unknown else f"missing: {sorted(missing)}")
+            )
+        optimizer.check({**mine, **options})
+        found.append(options)
+    return found
+
+
+def plain(value):
+    """A number as a Python number: PyTorch may save a tensor of one."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(plain, value))
+    if isinstance(value, Value) or (hasattr(value, "detach") and hasattr(value, "item")):
+        return value.item()
+    return (
+        value.item() if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0) else value
+    )
+
+
+def checked_state(optimizer, i, p, own):
+    """The state of parameter i as ours: names translated, arrays of its dtype and of our own."""
+    name, found = type(optimizer).__name__, {}
+    group = next(g for g in optimizer.param_groups if any(q is p for q in g["params"]))
+    slots = {*optimizer.slots_of(group), *optimizer.slots, *optimizer.spare, "average"}
+    for key, value in own.items():
+        slot = optimizer.torch_names.get(key, key)
+        if slot is None or value is None:
+            continue
+        if slot == "step":
+            found["step"] = whole_step(i, plain(value))
+            continue
+        if slot not in slots:
+            raise ValueError(
+                f"load_state_dict: {key!r} of parameter {i} is no state of {name}, which keeps {sorted(slots)}"
+            )
+        array = np.array(value.detach() if hasattr(value, "detach") else value, dtype=p.dtype)
+        if array.shape != optimizer.state_shape(slot, p):
+            raise ValueError(
+                f"load_state_dict: {key} of parameter {i} has shape {array.shape}, the parameter {p.shape}"
+            )
+        found[slot] = array
+    if "step" not in found:  # PyTorch's SGD counts no steps
+        found["step"] = 1 if found else 0
+    return found
+
+
+def whole_step(i, step):
+    if not float(step).is_integer() or step < 0:
+        raise ValueError(f"load_state_dict: step of parameter {i} is {step}; it counts the steps made")
+    return int(step)
