@@ -7,7 +7,7 @@ import numpy as np
 from fastgrad import kernels
 
 GIVEN = {"from_bool", "from_int64"}  # out says which dtype is made
-NUMBERS = {"lr": 1e-3, "value": 0.5}  # scalars a row gives no default for
+NUMBERS = {"lr": 1e-3}  # scalars a row gives no default for; others are 0.5
 
 
 def family(*names):
@@ -29,7 +29,7 @@ def arguments(kernel, sizes, dtype=np.float32, seed=0):
             if name.endswith("#"):
                 found[name[:-1]] = sizes[name[:-1]]
             elif not default:
-                found[name] = NUMBERS[name]
+                found[name] = NUMBERS.get(name, 0.5)
             continue
         mark, name, kind, dims = slot.groups()
         for size in sizes["n"] if isinstance(sizes.get("n"), list) else [None]:
