@@ -26,6 +26,16 @@ def bench_loop(name, size, clock):
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", family("optim", "adam", "trust", "gradient"))
+def bench_kernel(name, size, clock):
+    """The kernel alone, without options."""
+    kernel, shapes = kernels.KERNELS[name], shapes_of(size)
+    values, moved = arguments(kernel, {"n": [math.prod(shape) for shape in shapes], "S": 2, "F": 1})
+    check(kernel, values)
+    clock(lambda: kernel(**values), moved=moved)
+
+
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", RULES)
 def bench_rule(name, size, clock):
     """What a user calls: optimizer.step(). Every rule there is, with its defaults."""
