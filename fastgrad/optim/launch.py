@@ -86,9 +86,9 @@ class Update:
 
     def run(self):
         params = self.batch.params
-        gradients = [p._grad.data for p in params]
-        self.optimizer.launch(self, [p.data for p in params], gradients)
-        self.done()
+        data = [p.data for p in params]
+        self.optimizer.launch(self, data, [p._grad.data for p in params])
+        self.done(data)
 
     def call(self, kernel, arrays, scalars, spare=()):
         """One call of a rule's kernel. `scalars(ahead)` are its numbers, `spare` its arrays that may be left out."""
@@ -100,7 +100,7 @@ class Update:
         if thread.capture:
             thread.capture.launched(self, lambda ahead: padded(kernel, scalars(ahead)))
 
-    def done(self):
+    def done(self, data=None):
         """The step has been made: count it, and tell the tape that the parameters have changed."""
         if self.report is not None and self.report[2]:
             return  # it was skipped
@@ -108,7 +108,9 @@ class Update:
         for own in batch.states:
             own["step"] = t
         self.optimizer.iterations += self.last
-        tape.changed(*[p.data for p in batch.params])
+        tape.changed(*(data or [p.data for p in batch.params]))
+        if self.group["zero"]:
+            tape.changed(*[p._grad.data for p in batch.params if p._grad is not None])
 
 
 _defaults: dict = {}

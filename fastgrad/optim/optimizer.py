@@ -282,7 +282,7 @@ class Optimizer:
         """The group's parameters that have gradients, gathered by dtype and step count: each batch is one launch."""
         live = [p for p in group["params"] if p._grad is not None]
         slots = self.slots_of(group)
-        names = [*slots, group["ema"] is None, *map(id, live)]
+        names = slots, group["ema"] is None, [*map(id, live)]
         cached = self._batches.get(id(group))
         if cached and cached[0] == names and all(b.current() for b in cached[1]):
             return cached[1]
