@@ -1,46 +1,53 @@
 """Update rules: the same bits as the reference, then GB/s. One call serves one tensor or a list of them."""
 
-from itertools import pairwise
+import math
 
-import numpy as np
 import pytest
 from cases import arguments, check, family
-from workloads import LAYERS
 
-import fastgrad as fg
 from fastgrad import kernels
+from fastgrad.bench.optim import SMALL, against_reference, shapes_of
+from fastgrad.bench.ours import Case
+from fastgrad.bench.peers.serve import Unable
+from fastgrad.optim import RULES
 
-MLP = [size for n_in, n_out in pairwise(LAYERS) for size in (n_in * n_out, n_out)]
-SIZES = {"mlp": MLP, "1M": 1 << 20, "16M": 1 << 24}
+SIZES = ("mlp", "100x64x64", "1M", "16M")
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", family("optim", "stream"))
-def bench_rule(name, size, clock):
-    """The kernel alone. `stream` rows are plain loops with the reads and writes of a rule."""
-    kernel = kernels.KERNELS[name]
-    values, moved = arguments(kernel, {"n": SIZES[size]})
+@pytest.mark.parametrize("name", family("stream"))
+def bench_loop(name, size, clock):
+    """Plain loops with the reads and writes of a rule: what a rule's kernel can reach at best."""
+    kernel, shapes = kernels.KERNELS[name], shapes_of(size)
+    values, moved = arguments(kernel, {"n": [math.prod(shape) for shape in shapes]})
     check(kernel, values)
-    if kernel.family == "stream":  # its sums grow: keep them finite however often it is called
-        values["g"] = [g * 0 for g in values["g"]] if isinstance(values["g"], list) else values["g"] * 0
+    values["g"] = [g * 0 for g in values["g"]]  # its sums grow: keep them finite however often it is called
     clock(lambda: kernel(**values), moved=moved)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Momentum", "Adam"])
-def bench_step(name, clock):
-    """What a user calls: optimizer.step() over the MLP's 14 tensors."""
-    rng, runs = np.random.default_rng(0), []
-    start, gradients = ([rng.random(n).astype(np.float32) for n in MLP] for _ in range(2))
-    for which in ("reference", "native"):
-        parameters = [fg.tensor(p, requires_grad=True) for p in start]
-        for p, g in zip(parameters, gradients, strict=True):
-            p.grad = fg.from_numpy(g)
-        optimizer = getattr(fg.optim, name)(parameters, lr=1e-3)
-        with kernels.use(which):
-            for _ in range(7):
-                optimizer.step()
-        runs.append([p.detach().numpy().copy() for p in parameters])
-    for reference, native, before in zip(*runs, start, strict=True):
-        np.testing.assert_array_equal(reference, native)
-        assert not np.array_equal(native, before)
-    clock(optimizer.step)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", family("optim", "adam", "trust", "gradient"))
+def bench_kernel(name, size, clock):
+    """The kernel alone, without options."""
+    kernel, shapes = kernels.KERNELS[name], shapes_of(size)
+    values, moved = arguments(kernel, {"n": [math.prod(shape) for shape in shapes], "S": 2, "F": 1})
+    check(kernel, values)
+    clock(lambda: kernel(**values), moved=moved)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", RULES)
+def bench_rule(name, size, clock):
+    """What a user calls: optimizer.step(). Every rule there is, with its defaults."""
+    request = {"rule": name, "shapes": shapes_of(size), "dtype": "float32", "check": True}
+    try:
+        case = Case(request)
+        with kernels.use("reference"):
+            reference = Case(request).answer()
+    except Unable as error:
+        pytest.skip(str(error))
+    ours = case.answer()
+    assert not against_reference(ours, reference)
+    case.slow_down(SMALL)
+    parameters = sum(math.prod(shape) for shape in request["shapes"])
+    clock(case.optimizer.step, moved=ours["bytes"]["float32"] * parameters)

@@ -7,7 +7,7 @@ import numpy as np
 from fastgrad import kernels
 
 GIVEN = {"from_bool", "from_int64"}  # out says which dtype is made
-NUMBERS = {"lr": 1e-3, "value": 0.5}  # scalars a row gives no default for
+NUMBERS = {"lr": 1e-3}  # scalars a row gives no default for; others are 0.5
 
 
 def family(*names):
@@ -23,22 +23,25 @@ def arguments(kernel, sizes, dtype=np.float32, seed=0):
     """
     rng, found, moved = np.random.default_rng(seed), {}, 0
     for item in re.split(r",\s*(?![^\[]*\])", kernel.signature):
-        slot = re.fullmatch(r"([=>?]?)(\w+)(?::(\w+))?\[(.*)\]", item)
+        slot = re.fullmatch(r"([=>?~+]?)(\w+)(?::(\w+))?\[(.*)\]", item)
         if slot is None:
             name, _, default = item.partition("=")
             if name.endswith("#"):
                 found[name[:-1]] = sizes[name[:-1]]
             elif not default:
-                found[name] = NUMBERS[name]
+                found[name] = NUMBERS.get(name, 0.5)
             continue
         mark, name, kind, dims = slot.groups()
-        for size in sizes["n"] if isinstance(sizes.get("n"), list) else [None]:
+        if mark == "+" or (name == "total" and mark == "?"):  # arrays of a rule that may be left out
+            continue
+        of_each = dims == "n" and isinstance(sizes.get("n"), list)
+        for size in sizes["n"] if of_each else [None]:
             shape = sizes["*"] if dims == "*" else tuple(sizes[d] if size is None else size for d in dims.split(","))
             array = draw(rng, shape, kind, sizes, dtype)
             moved += array.nbytes * (2 if mark == "=" else 1)
             if mark == ">" and kernel.__name__ not in GIVEN:
                 continue
-            if size:
+            if of_each:
                 found.setdefault(name, []).append(array)
             else:
                 found[name] = array

@@ -28,7 +28,7 @@ NOISE = 0.1  # processors used by others: more than this and the sample is taken
 def describe_machine(options):
     """Lines for the top of the report, and a word for the machine that bars may depend on."""
     info, numpy = spawn.about_fastgrad(options.threads), spawn.about_numpy()
-    vendor, model = processor()
+    vendor, model = spawn.processor()
     blas = info["blas"]
     lines = [
         f"machine   {model}, {platform.system()} {platform.machine()}, {info['processors']} processors",
@@ -44,23 +44,11 @@ def describe_machine(options):
     return lines, f"{'AMD ' if vendor == 'AuthenticAMD' else ''}{'AVX-512' if avx512 else ''}"
 
 
-def processor():
-    """Vendor and model of the processor."""
-    found = {}
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            key, _, value = line.partition(":")
-            found.setdefault(key.strip(), value.strip())
-    except OSError:
-        pass
-    return found.get("vendor_id", ""), found.get("model name", platform.processor() or "unknown processor")
-
-
 def run_job(job, options):
     """One sample of a job."""
     if job.lib == "c":
-        kind, allocation = job.workload.split(":")
-        return stream.bandwidth(kind, options.threads, huge=allocation == "huge")
+        states, allocation = job.workload.split(":")
+        return stream.bandwidth(int(states), options.threads, huge=allocation == "huge")
     python = options.peer_python if job.lib == "torch" else sys.executable
     return spawn.run_workload(python, job.lib, job.workload, options.threads)
 

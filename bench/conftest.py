@@ -49,7 +49,7 @@ def pytest_terminal_summary(terminalreporter):
     threads = fastgrad.get_num_threads()
     terminalreporter.section("what the machine allows")
     try:
-        bandwidth, peak = stream.bandwidth("adam", threads, huge=True)["giga"], stream.peak(threads)
+        bandwidth, peak = stream.bandwidth(2, threads, huge=True)["giga"], stream.peak(threads)
     except RuntimeError as error:
         write(f"not measured: {error}")
         bandwidth = peak = None

@@ -1,11 +1,25 @@
-"""What workloads share: their registry, a library by name, drawn numbers, and how a call is timed."""
+"""What workloads share: their registry, a library by name, drawn numbers, and how a call is timed.
+
+It runs in interpreters that have no fastgrad: what it shares with fastgrad.bench it takes from that package's `peers`.
+"""
 
 import importlib
 import statistics
+import sys
 import time
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fastgrad" / "bench"))
+from peers import with_torch
+from peers.clock import draw, measure, probe
+from peers.sizes import LAYERS, shapes_of
+
+del sys.path[0]
+__all__ = ["LAYERS", "WORKLOADS", "Library", "draw", "expect", "measure", "measure_refilled", "probe", "result"]
+__all__ += ["shapes_of", "workload"]
 
 WORKLOADS = {}
 
@@ -39,46 +53,41 @@ class Library:
     def capture(self, step):
         return self.module.capture(step) if self.name == "fastgrad" else step
 
-    def rule(self, name, parameters, lr, mode="fused"):
-        """An update rule; `mode` is how torch is to run it and says nothing to fastgrad."""
+    def rule(self, name, parameters, lr, mode="fused", **options):
+        """An update rule by its name in small letters; `mode` is how torch is to run it and says nothing to fastgrad.
+
+        Ends the process, in a sentence, where the library has no such rule or option.
+        """
+        rules = {n.lower(): n for n in ("Momentum", "Nesterov", *vars(self.optim))}
+        title = rules.get(name, name)
         if self.name == "torch":
-            switch = {} if mode == "default" else {mode: True}
-            if name == "adam":
-                return self.optim.Adam(parameters, lr=lr, **switch)
-            return self.optim.SGD(parameters, lr=lr, momentum=0.9 if name == "momentum" else 0, **switch)
-        rules = {"sgd": self.optim.SGD, "momentum": self.optim.Momentum, "adam": self.optim.Adam}
-        return rules[name](parameters, lr=lr)
+            try:
+                return with_torch.build(self.module, title, parameters, {"lr": lr, **options}, mode)
+            except with_torch.Unable as error:
+                raise SystemExit(str(error)) from error
+        if not hasattr(self.optim, title):
+            raise SystemExit(f"{self.name}.optim has no rule {title!r}")
+        try:
+            return getattr(self.optim, title)(parameters, lr=lr, **options)
+        except TypeError as error:
+            raise SystemExit(f"{self.name}.optim.{title}: {error}") from error
 
 
-def draw(seed, *shape, scale=1.0):
-    """Standard normal float32 numbers, the same in every process."""
-    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32) * np.float32(scale)
+def measure_refilled(refill, call, seconds=1.0, rounds=15):
+    """Like measure(), for a call that uses up what `refill` makes: each is timed alone, the refilling is not.
 
-
-def probe(array, n=16):
-    """A few elements, spread over the array, as Python floats: what two libraries are compared by."""
-    flat = np.asarray(array).reshape(-1)
-    return [float(flat[i]) for i in np.linspace(0, flat.size - 1, min(n, flat.size)).astype(int)]
-
-
-def measure(call, seconds=1.0, rounds=15):
-    """Seconds a call in each of `rounds` rounds, each long enough to be timed, after a warm-up."""
-    call()
-    start = time.perf_counter()
-    call()
-    once = time.perf_counter() - start
-    for _ in range(min(200, int(0.2 / once))):
-        call()
-    start = time.perf_counter()
-    for _ in range(inner := max(1, min(200, int(0.1 / once)))):
-        call()
-    inner = max(1, int(seconds / rounds / ((time.perf_counter() - start) / inner)))
+    A round's figure is the median of its calls.
+    """
     found = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        for _ in range(inner):
+    for number in range(-1, rounds):  # one round to warm up
+        times, until = [], time.perf_counter() + seconds / rounds
+        while len(times) < 3 or time.perf_counter() < until:
+            refill()
+            start = time.perf_counter()
             call()
-        found.append((time.perf_counter() - start) / inner)
+            times.append(time.perf_counter() - start)
+        if number >= 0:
+            found.append(statistics.median(times))
     return found
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
+from rules import BARS, STATES
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,38 @@ def matmul_rows(n, bar):
 
 
 def rule_rows(name):
-    """A rule on 33.5 M parameters: against the plain C loop, and against torch's best mode."""
-    loops = [Job("c", f"{name}:malloc"), Job("c", f"{name}:huge")]
+    """A rule on 33.5 M parameters: against the plain C loop, and against torch's best mode where there is a bar."""
+    loops = [Job("c", f"{STATES[name]}:malloc"), Job("c", f"{STATES[name]}:huge")]
     modes = [torch(f"rule:{name}:{mode}") for mode in ("fused", "foreach", "default")]
     what, step = f"{name}, 33.5 M parameters", f"rule:{name}"
+    rows = [speed(f"rule-{name}", f"{what}, of a plain C loop", step, loops, 0.95, unit="s")]
+    if name in BARS:
+        rows.append(speed(f"rule-{name}", f"{what}, of torch's best mode", step, modes, BARS[name], unit="s"))
+    return rows
+
+
+def small_rows():
+    """Many small tensors: every rule within a time, Adam against torch's compiled form."""
+    hundred = "small:hundred:adam"
     return [
-        speed(f"rule-{name}", f"{what}, of a plain C loop", step, loops, 0.95, unit="s"),
-        speed(f"rule-{name}", f"{what}, of torch's best mode", step, modes, 0.95, unit="s"),
+        *(
+            limit(f"{name}-small", f"{name}, 14 tensors, 130,010 parameters", f"small:mlp:{name}", 20, "us")
+            for name in STATES
+        ),
+        speed("adam-small", "adam, 14 tensors, torch fused", "small:mlp:adam", [torch("small:mlp:adam:fused")], 4.0),
+        speed("adam-hundred", "adam, 100 tensors of 64 x 64, torch fused", hundred, [torch(f"{hundred}:fused")], 6.0),
     ]
+
+
+def clipped_rows():
+    """Clip by the global norm, Adam's step, gradients to 0; torch does it in three calls."""
+    rows = []
+    for net, words, unit, bars in (("large", "33.5 M", "s", (1.05, 1.25)), ("mlp", "14 tensors", "us", (4.0, 8.0))):
+        theirs = [torch(f"clipped:{net}:calls:{mode}") for mode in ("fused", "foreach")]
+        for how, bar in zip(("calls", "launch"), bars, strict=True):
+            what = f"clip, adam, zero, {words}, {'three calls' if how == 'calls' else 'one launch'}"
+            rows.append(speed(f"clipped-{net}-{how}", what, f"clipped:{net}:{how}", theirs, bar, unit=unit))
+    return rows
 
 
 def all_rows():
@@ -90,8 +115,9 @@ def all_rows():
             speed(f"captured-{n}", f"the same step captured, batch {n}", f"captured:{n}", [torch(f"mlp:{n}")], bar)
             for n, bar in ((1, 4.0), (32, 3.0), (100, 2.3), (1000, 1.7))
         ),
-        *(row for name in ("sgd", "momentum", "adam") for row in rule_rows(name)),
-        limit("adam-small", "Adam, 14 tensors, 130,010 parameters", "adam_small", 25, "us", [torch("adam_small")]),
+        *(row for name in STATES for row in rule_rows(name)),
+        *small_rows(),
+        *clipped_rows(),
         limit("deep", "1,000,000-node chain: forward, backward, release", "deep", 5, "s", [torch("deep")]),
         limit("deep", "1,000,000-node chain: peak memory", "deep", 600, "MB", [torch("deep")], "peak_mb"),
         *(

@@ -2,14 +2,15 @@
  *
  *     stream KIND N THREADS ALLOC ROUNDS
  *
- * KIND   sgd       reads g[N], reads and writes p[N]                    12 bytes an element
- *        momentum  reads g[N], reads and writes p[N], v[N]              20
- *        adam      reads g[N], reads and writes p[N], m[N], v[N]        28
- *        peak      multiply-adds in registers: 2 flops each, no memory
+ * KIND   0     reads g[N], reads and writes p[N], like SGD                      12 bytes an element
+ *        1     reads g[N], reads and writes p[N], m[N], like Momentum           20
+ *        2     reads g[N], reads and writes p[N], m[N], v[N], like Adam         28
+ *        3     reads g[N], reads and writes p[N], m[N], v[N], h[N]              36
+ *        peak  multiply-adds in registers: 2 flops each, no memory
  * ALLOC  malloc    whatever malloc gives
  *        huge      2 MB aligned, huge pages asked for
  *
- * It prints one line of JSON: the median seconds of a pass, and every round. Arithmetic is next to none (one or two
+ * It prints one line of JSON: the median seconds of a pass, and every round. Arithmetic is next to none (one to three
  * multiply-adds an element), so that the time is what the memory allows. Compiled where it runs, by stream.py:
  * cc -O3 -march=native -fopenmp.
  */
@@ -38,12 +39,12 @@ static float *allocate(int64_t n, int huge) {
     return block;
 }
 
-static void pass_sgd(int64_t n, float *restrict p, const float *restrict g) {
+static void pass_0(int64_t n, float *restrict p, const float *restrict g) {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) p[i] -= 0.001f * g[i];
 }
 
-static void pass_momentum(int64_t n, float *restrict p, const float *restrict g, float *restrict v) {
+static void pass_1(int64_t n, float *restrict p, const float *restrict g, float *restrict v) {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
         float vi = 0.9f * v[i] + g[i];
@@ -52,13 +53,25 @@ static void pass_momentum(int64_t n, float *restrict p, const float *restrict g,
     }
 }
 
-static void pass_adam(int64_t n, float *restrict p, const float *restrict g, float *restrict m, float *restrict v) {
+static void pass_2(int64_t n, float *restrict p, const float *restrict g, float *restrict m, float *restrict v) {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
         float mi = 0.9f * m[i] + g[i], vi = 0.9f * v[i] + g[i];
         m[i] = mi;
         v[i] = vi;
         p[i] -= 0.001f * (mi + vi);
+    }
+}
+
+static void pass_3(int64_t n, float *restrict p, const float *restrict g, float *restrict m, float *restrict v,
+                   float *restrict h) {
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        float mi = 0.9f * m[i] + g[i], vi = 0.9f * v[i] + g[i], hi = 0.9f * h[i] + g[i];
+        m[i] = mi;
+        v[i] = vi;
+        h[i] = hi;
+        p[i] -= 0.001f * (mi + vi + hi);
     }
 }
 
@@ -94,23 +107,25 @@ static int ascending(const void *a, const void *b) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 6) return fprintf(stderr, "usage: stream sgd|momentum|adam|peak N THREADS malloc|huge ROUNDS\n"), 2;
+    if (argc != 6) return fprintf(stderr, "usage: stream 0|1|2|3|peak N THREADS malloc|huge ROUNDS\n"), 2;
     const char *kind = argv[1];
     int64_t n = atoll(argv[2]);
     int threads = atoi(argv[3]), huge = !strcmp(argv[4], "huge"), rounds = atoi(argv[5]);
-    int arrays = !strcmp(kind, "sgd") ? 2 : !strcmp(kind, "momentum") ? 3 : !strcmp(kind, "adam") ? 4 : 0;
+    int arrays = kind[0] >= '0' && kind[0] <= '3' && !kind[1] ? kind[0] - '0' + 2 : 0; /* 0: peak */
+    if (!arrays && strcmp(kind, "peak")) return fprintf(stderr, "stream: no kind %s\n", kind), 2;
     if (rounds < 1 || rounds > MAX_ROUNDS) return fprintf(stderr, "stream: 1 to %d rounds\n", MAX_ROUNDS), 2;
     omp_set_num_threads(threads);
-    float *x[4] = {0};
+    float *x[5] = {0};
     for (int i = 0; i < arrays; i++) x[i] = allocate(n, huge);
 
     double seconds[MAX_ROUNDS], sorted[MAX_ROUNDS];
     volatile float sink = 0;
     for (int round = -2; round < rounds; round++) { /* two to warm up */
         double start = omp_get_wtime();
-        if (arrays == 2) pass_sgd(n, x[0], x[1]);
-        if (arrays == 3) pass_momentum(n, x[0], x[1], x[2]);
-        if (arrays == 4) pass_adam(n, x[0], x[1], x[2], x[3]);
+        if (arrays == 2) pass_0(n, x[0], x[1]);
+        if (arrays == 3) pass_1(n, x[0], x[1], x[2]);
+        if (arrays == 4) pass_2(n, x[0], x[1], x[2], x[3]);
+        if (arrays == 5) pass_3(n, x[0], x[1], x[2], x[3], x[4]);
         if (arrays == 0) sink += pass_peak(n);
         if (round >= 0) sorted[round] = seconds[round] = omp_get_wtime() - start;
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 from spawn import HERE, run_json
 
 ELEMENTS = 1 << 25  # 33.5 M floats: 134 MB an array
-BYTES = {"sgd": 12, "momentum": 20, "adam": 28}  # read g, read and write the rest, float32
+STATES = (0, 1, 2, 3)  # arrays beside p and g: read g, read and write the rest, 12 + 8 STATES bytes in float32
 
 
 @functools.cache
@@ -33,9 +33,9 @@ def program():
     return path
 
 
-def bandwidth(kind, threads, *, huge, elements=ELEMENTS, rounds=15):
-    """Median seconds of one pass (`value`), GB/s (`giga`), and the rounds, of the plain loop for a rule."""
-    return run_json([program(), kind, elements, threads, "huge" if huge else "malloc", rounds])
+def bandwidth(states, threads, *, huge, elements=ELEMENTS, rounds=15):
+    """Median seconds of one pass (`value`), GB/s (`giga`), and the rounds, of the plain loop for so many states."""
+    return run_json([program(), states, elements, threads, "huge" if huge else "malloc", rounds])
 
 
 def peak(threads, rounds=15):
@@ -48,11 +48,11 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--elements", type=int, default=ELEMENTS)
     options = parser.parse_args()
-    for kind in BYTES:
+    for states in STATES:
         for huge in (False, True):
-            found = bandwidth(kind, options.threads, huge=huge, elements=options.elements)
+            found = bandwidth(states, options.threads, huge=huge, elements=options.elements)
             pages = "huge pages" if huge else "malloc"
-            print(f"{kind:9s} {pages:10s} {found['giga']:6.1f} GB/s  {found['value'] * 1e3:7.2f} ms")
+            print(f"{states} states  {pages:10s} {found['giga']:6.1f} GB/s  {found['value'] * 1e3:7.2f} ms")
     print(f"peak      {peak(options.threads):6.1f} Gflop/s float32")
 
 

@@ -10,8 +10,11 @@ the call. Names (a part after a colon is an argument):
     mlp:BATCH captured:BATCH       784-100x6-10, Adam, one step, eager or captured (torch: eager both times); us
     matmul:N                       an N x N x N product, float32; us            (numpy too)
     matmul_bits                    odd shapes whose bits change with 1, 2, 4 threads (fastgrad only)
-    rule:sgd|momentum|adam[:MODE]  one step on 33.5 M parameters; s. MODE for torch: default, foreach, fused
-    adam_small                     Adam on the MLP's 14 tensors, gradients set once; us
+    rule:NAME[:MODE]               one step on 33.5 M parameters; s. NAME in small letters: sgd, adam, rmsprop, ...
+                                   MODE for torch: default, foreach, fused
+    small:mlp|hundred:NAME[:MODE]  one step on the MLP's 14 tensors, or on 100 of 64 x 64; us
+    clipped:large|mlp:calls|launch[:MODE]
+                                   clip by global norm, Adam, gradients to 0, as three calls or as one; s or us
     deep                           a chain of 1,000,000 mul: forward, backward, release; s
     interleave:N                   matmul, add, NumPy's matmul in turn against the sum of the three alone; x
     elementwise:add|mul|exp|log|sqrt|sum0|sum1|sum    forward and backward at 1000 x 1000; us
@@ -31,11 +34,24 @@ import time
 from itertools import pairwise
 
 import numpy as np
-from measuring import WORKLOADS, Library, draw, expect, measure, probe, result, workload
+from formulas import FORMULAS, rate_of, three_steps
+from measuring import (
+    LAYERS,
+    WORKLOADS,
+    Library,
+    draw,
+    expect,
+    measure,
+    measure_refilled,
+    probe,
+    result,
+    shapes_of,
+    workload,
+)
+from rules import STATES
 
 CHAIN, DEEP, PARAMETERS = 1000, 1_000_000, 1 << 25
-LAYERS = (784, 100, 100, 100, 100, 100, 100, 10)
-RULE_BYTES = {"sgd": 12, "momentum": 20, "adam": 28}  # the least an element moves: read g, read and write p (v | m, v)
+NETS = {"mlp": "mlp", "hundred": "100x64x64"}  # small nets, as fastgrad.bench calls their sizes
 TURNS, BLOCKS = 1000, 10  # interleave: turns in all, in blocks
 CHILDREN, PATIENCE = 100, 10.0  # fork
 
@@ -201,44 +217,76 @@ def captured(lib, batch):
 @workload
 def rule(lib, name, mode="fused"):
     """One update of one tensor of 33.5 M parameters: nothing stays in a cache."""
-    start, gradient = draw(1, PARAMETERS, scale=0.01), draw(2, PARAMETERS)
-    p = lib.leaf(start)
-    p.grad = lib.tensor(gradient)
-    before = np.array(probe(start))
-    optimizer = lib.rule(name, [p], 1e-3, mode)
-    for _ in range(3):
-        optimizer.step()
-    moved = np.array(probe(p.detach().numpy())) - before
-    expect(f"{name} after 3 steps", moved, three_steps(name, np.array(probe(gradient))), rtol=1e-3, atol=1e-7)
-    found = result(measure(optimizer.step), "s", moved.tolist())
-    return {**found, "gbps": RULE_BYTES[name] * PARAMETERS / found["value"] / 1e9}
-
-
-def three_steps(name, g, lr=1e-3):
-    """How far three steps with a constant gradient move a parameter, in closed form."""
-    if name == "sgd":
-        return -lr * 3 * g
-    if name == "momentum":
-        return -lr * (1 + 1.9 + 2.71) * g
-    return -lr * 3 * g / (np.abs(g) + 1e-8)  # corrected moments of a constant are the constant
+    moved, optimizer = stepped(lib, name, [(PARAMETERS,)], mode, 16)
+    found = result(measure(optimizer.step), "s", moved)
+    return {**found, "gbps": (12 + 8 * STATES[name]) * PARAMETERS / found["value"] / 1e9}
 
 
 @workload
-def adam_small(lib, mode="fused"):
-    """Adam on 14 tensors of 130,010 parameters in all: what a launch costs."""
-    parameters = list(network(lib).parameters())
-    if (len(parameters), sum(p.numel() for p in parameters)) != (14, 130_010):
-        raise SystemExit("adam_small: not the network it was meant to be")
-    for i, p in enumerate(parameters):
-        p.grad = lib.tensor(draw(200 + i, *p.shape))
-    optimizer = lib.rule("adam", parameters, 1e-3, mode)
+def small(lib, net, name, mode="fused"):
+    """One update of many small tensors: what a launch costs."""
+    moved, optimizer = stepped(lib, name, shapes_of(NETS[net]), mode, 4)
+    return result(measure(optimizer.step), "us", moved)
+
+
+def stepped(lib, name, shapes, mode, probed):
+    """An optimizer whose first three steps were right, and how far they have moved some elements."""
+    parameters = [lib.leaf(draw([1, i], *shape, scale=0.01)) for i, shape in enumerate(shapes)]
+    gradients = [draw([2, i], *shape) for i, shape in enumerate(shapes)]
+    before = [np.array(probe(p.detach().numpy(), probed)) for p in parameters]
+    optimizer = lib.rule(name, parameters, rate_of(name), mode)
+    for _ in range(3):
+        for p, g in zip(parameters, gradients, strict=True):  # anew: torch's foreach form of nesterov overwrites them
+            p.grad = lib.tensor(g.copy())
+        optimizer.step()
+    moved = [np.array(probe(p.detach().numpy(), probed)) - b for p, b in zip(parameters, before, strict=True)]
+    for g, b, d in zip(gradients, before, moved, strict=True):
+        expect(f"{name} after 3 steps", d, three_steps(name, b, probe(g, probed)), rtol=1e-3, atol=1e-6)
+    return np.concatenate(moved).tolist(), optimizer
+
+
+@workload
+def clipped(lib, net, how, mode="fused"):
+    """Gradients clipped by their global norm, Adam's step, gradients set to 0: three calls, or one launch.
+
+    The gradients are made anew before each, unseen by the clock, for a gradient of zeros is not clipped. Both libraries
+    fill them with zeros. eps is about as large as the clipped gradients: else Adam would not show that they are.
+    """
+    shapes = [(PARAMETERS,)] if net == "large" else shapes_of(NETS[net])
+    gradients = [draw([2, i], *shape) for i, shape in enumerate(shapes)]
+    parameters = [lib.leaf(draw([1, i], *shape, scale=0.01)) for i, shape in enumerate(shapes)]
+    for p, g in zip(parameters, gradients, strict=True):
+        p.grad = lib.tensor(g.copy())
+    held = [p.grad.numpy() for p in parameters]
+    norm = sum(float(np.vdot(g, g)) for g in gradients) ** 0.5
+    eps = 1 / len(held[0].reshape(-1)) ** 0.5
+    one = {"clip_norm": 1.0, "zero": True} if how == "launch" else {}
+    optimizer = lib.rule("adam", parameters, 1e-3, mode, eps=eps, **one)
+    clip = getattr(getattr(lib.nn, "utils", None), "clip_grad_norm_", None)
+    if how == "calls" and clip is None:
+        raise SystemExit(f"{lib.name}.nn.utils has no clip_grad_norm_")
+    foreach = {"foreach": True} if mode == "foreach" else {}
+
+    def refill():
+        for a, g in zip(held, gradients, strict=True):
+            np.copyto(a, g)
+
+    def calls():
+        clip(parameters, 1.0, **foreach)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=False)
+
+    run = optimizer.step if how == "launch" else calls
     before = [np.array(probe(p.detach().numpy(), 4)) for p in parameters]
     for _ in range(3):
-        optimizer.step()
+        refill()
+        run()
     moved = [np.array(probe(p.detach().numpy(), 4)) - b for p, b in zip(parameters, before, strict=True)]
-    for p, d in zip(parameters, moved, strict=True):
-        expect("adam after 3 steps", d, three_steps("adam", np.array(probe(p.grad.numpy(), 4))), rtol=1e-3, atol=1e-6)
-    return result(measure(optimizer.step), "us", np.concatenate(moved).tolist())
+    for g, d in zip(gradients, moved, strict=True):
+        g = np.array(probe(g, 4)) / norm
+        expect("adam, clipped, after 3 steps", d, FORMULAS["adam"](0.0, g, 1e-3, eps), rtol=1e-3, atol=1e-6)
+    expect("the gradients afterwards", [a.any() for a in held], False, rtol=0)
+    return result(measure_refilled(refill, run), "s" if net == "large" else "us", np.concatenate(moved).tolist())
 
 
 # -- products ----------------------------------------------------------------------------------------------------------

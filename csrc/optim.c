@@ -158,8 +158,9 @@ static FG_INLINE T FG(rprop_step)(T p, T g, T *prev, T *size, struct FG(rprop_nu
     T s = g * *prev;
     T to = *size * (s > 0 ? k.eta_plus : s < 0 ? k.eta_minus : K(1));
     *size = to < k.step_min ? k.step_min : to > k.step_max ? k.step_max : to;
+    T way = SIGN(g);
     *prev = s < 0 ? K(0) : g;
-    return p - SIGN(*prev) * *size;
+    return p - (s < 0 ? K(0) : way) * *size;
 }
 
 RULE2(rprop)

@@ -95,31 +95,27 @@ static inline void FG(update_piece)(const fg_call *call, const fg_piece *at, int
     }
 }
 
-/* Sums of squares of a block of at most FG_BLOCK numbers, in double, in the order of lanes.h. `bad` is 0, or NaN if one
- * of them is not finite: x - x is. */
+/* The sum of squares of a block of at most FG_BLOCK numbers, in double, in the order of lanes.h. `bad` is 0, or NaN if one
+ * of the numbers is not finite. */
 static inline double FG(block_squares)(const T *x, int64_t n, double *bad) {
-    double lane[FG_LANES] = {0}, wrong[FG_LANES] = {0};
-    T last[FG_LANES];
-    int64_t i = 0;
-    for (; i + FG_LANES <= n; i += FG_LANES)
-        for (int l = 0; l < FG_LANES; l++) {
-            double v = (double)x[i + l];
-            lane[l] += v * v;
-            wrong[l] += v - v;
-        }
-    if (i < n) {
-        FG(lanes_fill)(last, x + i, (int)(n - i), 0);
-        for (int l = 0; l < FG_LANES; l++) {
-            double v = (double)last[l];
-            lane[l] += v * v;
-            wrong[l] += v - v;
-        }
+    enum { STRETCH = 512 };
+    _Alignas(64) double square[STRETCH]; /* first squared, then summed: mixed, compilers do neither in vectors */
+    double lane[FG_LANES] = {0};
+    for (int64_t i = 0, m; i < n; i += m) {
+        m = n - i < STRETCH ? n - i : STRETCH;
+        FG_SIMD
+        for (int64_t j = 0; j < m; j++) square[j] = (double)x[i + j] * (double)x[i + j];
+        for (int64_t j = m; j % FG_LANES; j++) square[j] = 0;
+        for (int64_t j = 0; j < m; j += FG_LANES)
+            for (int l = 0; l < FG_LANES; l++) lane[l] += square[j + l];
     }
-    double total = 0;
-    for (int l = 0; l < FG_LANES; l++) total += wrong[l];
-    *bad = total;
     for (int half = FG_LANES / 2; half; half /= 2)
         for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    *bad = lane[0] - lane[0];
+    if (!FG_IS_F32 && *bad != 0) { /* squares of large doubles overflow */
+        *bad = 0;
+        for (int64_t i = 0; i < n; i++) *bad += (double)(x[i] - x[i]);
+    }
     return lane[0];
 }
 

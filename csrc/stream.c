@@ -52,4 +52,23 @@ void FG(stream3)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     }
 }
 
+/* Like a rule of three states: m += g, v += m, h += v, p += h */
+void FG(stream4)(fg_call *call, int phase, int64_t lo, int64_t hi) {
+    (void)phase;
+    for (fg_piece at = fg_pieces(call, lo, hi); fg_next(&at);) {
+        T *p = FG_PIECE(T, at, 0), *m = FG_PIECE(T, at, 2), *v = FG_PIECE(T, at, 3), *h = FG_PIECE(T, at, 4);
+        const T *g = FG_PIECE(const T, at, 1);
+        FG_SIMD
+        for (int64_t i = 0; i < at.n; i++) {
+            T mi = m[i] + g[i];
+            T vi = v[i] + mi;
+            T ei = h[i] + vi;
+            m[i] = mi;
+            v[i] = vi;
+            h[i] = ei;
+            p[i] += ei;
+        }
+    }
+}
+
 #endif

@@ -5,6 +5,7 @@ A kernel's documentation is that of its definition, the reference function of th
 
 import pkgutil
 import sys
+import warnings
 from inspect import ismodule
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def names_of(module, elsewhere):
 
 
 def main(folder):
+    # Beside the source tree pdoc says which of two it takes: the one that was imported, which is meant.
+    warnings.filterwarnings("ignore", message=".*may refer to either the installed Python module")
     fastgrad.__all__ = names_of(fastgrad, elsewhere=fastgrad.ops.__all__)
     for name, kernel in kernels.KERNELS.items():
         setattr(kernels, name, kernel.reference)

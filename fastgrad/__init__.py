@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 import numpy as _np
 
 from . import kernels, ops, tape, tensor as _tensor
-from .later import attributes
+from .later import attributes as _attributes
 from .tensor import Tensor, as_tensor, from_numpy, tensor
 from .devices import device
 from .autograd import (
@@ -47,6 +47,8 @@ concat = concatenate
 
 def set_num_threads(n):
     """The largest team a kernel may use. Results do not depend on it. Errors: ValueError below 1."""
+    if not hasattr(n, "__index__"):
+        raise TypeError(f"set_num_threads: {n!r} is no number of threads")
     kernels._core.set_num_threads(n)
 
 
@@ -60,4 +62,4 @@ def empty_cache():
     kernels.empty_cache()
 
 
-__getattr__, __dir__ = attributes(__name__, {"profiler": ("profile",), "autograd": ("gradcheck", "gradgradcheck")})
+__getattr__, __dir__ = _attributes(__name__, {"profiler": ("profile",), "autograd": ("gradcheck", "gradgradcheck")})

@@ -51,9 +51,15 @@ class Captured:
     """A step and the programs recorded of it. `programs` lists them; `print(step.programs[0])` shows the calls."""
 
     def __init__(self, step):
+        if not callable(step):
+            raise TypeError(f"capture takes the function to be recorded, not a {type(step).__name__}")
         self.step = step
         self.recordings = {}
         self.__doc__ = getattr(step, "__doc__", None)
+
+    def __repr__(self):
+        calls = ", ".join(str(len(program)) for program in self.programs)
+        return f"<captured {getattr(self.step, '__name__', self.step)}: {f'calls {calls}' if calls else 'not yet run'}>"
 
     @property
     def programs(self):

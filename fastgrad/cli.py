@@ -1,4 +1,4 @@
-"""The command line: ``python -m fastgrad [demo | info | doctor]``."""
+"""The command line: ``python -m fastgrad [demo | info | doctor | bench]``."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from . import __version__, kernels
+from .bench.command import add_parser as add_bench
 
 __all__ = ["main"]
 
@@ -22,6 +23,8 @@ def main(argv=None):
             return info()
         if options.command == "doctor":
             return doctor(options)
+        if options.command == "bench":
+            return bench(options)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
@@ -51,6 +54,7 @@ def make_parser():
     doctor = commands.add_parser("doctor", help=about, description=f"{about.capitalize()}. {more}")
     doctor.add_argument("--json", action="store_true", help='print {"findings": [...], "summary": {...}}')
     doctor.add_argument("--fast", action="store_true", help="measure nothing: done at once, instead of in two seconds")
+    add_bench(commands)
     return parser
 
 
@@ -74,6 +78,12 @@ def doctor(options):
     from .doctor import report
 
     return report(as_json=options.json, fast=options.fast)
+
+
+def bench(options):
+    from .bench.command import run
+
+    return run(options)
 
 
 def info():

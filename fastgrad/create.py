@@ -163,6 +163,8 @@ def logspace(start, end, steps, base=10.0, dtype=None, device=None, requires_gra
 
 def eye(n, m=None, dtype=None, device=None, requires_grad=False):
     """The unit matrix: 1 on the diagonal, n rows and m (n) columns."""
+    if min(n, n if m is None else m) < 0:
+        raise ValueError(f"eye: n = {n}, m = {m}: sizes are not negative")
     array = np.eye(n, m, dtype=dtypes.as_dtype(dtype) or dtypes.default_dtype)
     return finished(constant(array), None, device, requires_grad)
 

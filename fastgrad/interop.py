@@ -9,6 +9,26 @@ from .ops.base import constant
 from .ops.shape import as_sizes
 from .tape import Value, wrap
 
+OPERATORS: dict = {  # NumPy's function of an operator -> the op
+    np.add: ops.add,
+    np.subtract: ops.sub,
+    np.multiply: ops.mul,
+    np.divide: ops.div,
+    np.floor_divide: ops.floor_divide,
+    np.remainder: ops.remainder,
+    np.power: ops.pow,
+    np.matmul: ops.matmul,
+    np.equal: ops.eq,
+    np.not_equal: ops.ne,
+    np.less: ops.lt,
+    np.less_equal: ops.le,
+    np.greater: ops.gt,
+    np.greater_equal: ops.ge,
+    np.bitwise_and: ops.bitwise_and,
+    np.bitwise_or: ops.bitwise_or,
+    np.bitwise_xor: ops.bitwise_xor,
+}
+
 
 class Interop(Value):
     """The methods of a Tensor by which it leaves fastgrad, or changes its dtype."""
@@ -55,6 +75,20 @@ class Interop(Value):
         """NumPy 2's protocol: the array itself where it can be, a copy if asked for or if the dtype differs."""
         kernels.refuse_capture("turning a tensor into an array", "return the tensor from the step and read it outside")
         return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc, method, *operands, **how):
+        """``array * x`` comes here: it is the op, recorded. NumPy's other functions take no tensor."""
+        is_operator = method == "__call__" and ufunc in OPERATORS and not how
+        if is_operator and any(isinstance(x, (np.ndarray, np.generic)) for x in operands):
+            return OPERATORS[ufunc](*operands)
+        name = ufunc.__name__
+        if "out" in how:
+            raise TypeError(
+                f"numpy.{name} of a tensor into an array, as in array -= x: write array -= x.detach().numpy(); to "
+                f"change a parameter, with no_grad(): w -= lr * w.grad"
+            )
+        ours = f"fastgrad.{name}(x), or " if hasattr(ops, name) else ""
+        raise TypeError(f"numpy.{name} takes no tensor: use {ours}x.detach().numpy(), which has no gradient")
 
     def __dlpack__(self, **options):
         """The memory, for another library to share. Errors: BufferError for a tensor that requires a gradient."""
@@ -248,6 +282,8 @@ def refuse_history(name, x):
 
 def described(x):
     """tensor(values, what is not usual), the shape where the values do not show it."""
+    if not isinstance(x.data, np.ndarray):
+        return f"<a tensor whose data was set to a {type(x.data).__name__}, not to an array>"
     array, many = x.data, x.data.size > 1000
     text = np.array2string(array, separator=", ", prefix="tensor(", precision=4, threshold=1000, edgeitems=3)
     notes = []
@@ -256,7 +292,7 @@ def described(x):
     if array.dtype not in (dtypes.default_dtype, np.int64, np.bool_):
         notes.append(f"dtype={array.dtype}")
     if x.node is not None:
-        notes.append(f"grad_fn=<{x.node.op.__name__}>")
+        notes.append(f"grad_fn={x.node}")
     elif x.requires_grad:
         notes.append("requires_grad=True")
     return f"tensor({', '.join([text, *notes])})"

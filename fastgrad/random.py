@@ -78,6 +78,8 @@ def drawn(method, arguments, shape, dtype, device, requires_grad, generator):
     if min(shape, default=0) < 0:
         raise ValueError(f"a tensor of shape {shape}: sizes are not negative")
     dtype = dtypes.as_dtype(dtype) or dtypes.default_dtype
+    if dtype.kind != "f" and method != "integers":
+        raise TypeError(f"random numbers between integers cannot be {dtype}: draw floats, or use randint")
     out = wrap(kernels.host(partial(draw, generator, method, arguments, shape, dtype)))
     return out.requires_grad_() if requires_grad else out
 

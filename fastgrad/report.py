@@ -130,16 +130,18 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   margin: 0 auto; padding: 24px }
 h1 { margin: 0; font-size: 28px } h2 { margin: 40px 0 8px; font-size: 20px } p { max-width: 72ch; margin: 8px 0 }
 .soft { color: var(--soft) }
-.facts { display: flex; flex-wrap: wrap; gap: 16px; margin: 24px 0 } .facts div { background: var(--card);
-  border-radius: 8px; padding: 12px 20px; min-width: 150px } .facts b { display: block; font-size: 26px }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 16px; margin: 24px 0;
+  max-width: 960px } .facts div { background: var(--card); border-radius: 8px; padding: 12px 20px }
+.facts b { display: block; font-size: 26px }
 .row { display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start }
-figure { margin: 0; text-align: center; font-size: 14px } .digits { display: grid; gap: 20px;
-  grid-template-columns: repeat(4, auto) }
+figure { margin: 0; text-align: center; font-size: 14px } .digits { display: grid; gap: 20px 8px;
+  grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); max-width: 640px }
 svg { max-width: 100%; height: auto } svg text { fill: var(--soft); font: 13px system-ui, sans-serif }
 svg .on { fill: var(--paper) }
 svg .title { fill: var(--ink); font-weight: 600; font-size: 15px } svg .grid { stroke: var(--faint); fill: none }
 svg.pixels { fill: var(--ink); background: var(--card); border-radius: 4px; height: 72px }
-.row > div { flex: 1; min-width: 340px }
+.row > div { flex: 1 1 340px; min-width: 0 } .row > svg { flex: 1 1 460px; max-width: min(560px, 100%) }
+.wide { overflow-x: auto }
 table { border-collapse: collapse; font-size: 14px; width: auto } th, td { padding: 3px 14px 3px 0; text-align: right;
   white-space: nowrap }
 th { color: var(--soft); font-weight: 500; border-bottom: 1px solid var(--faint) }
@@ -151,7 +153,7 @@ th { color: var(--soft); font-weight: 500; border-bottom: 1px solid var(--faint)
 <div class="facts">
 <div><b>$accuracy %</b>of $tested test images right</div>
 <div><b>$seconds s</b>of training, $steps steps</div>
-<div><b>$step_us us</b>a step, captured</div>
+<div><b>$step_us us</b>a captured step and its data</div>
 <div><b>$mistakes</b>images misread</div>
 </div>
 <h2>Learning</h2>
@@ -173,7 +175,7 @@ $difference in the first ten steps.</p></div></div>
 <p>What is left of Python when a step is replayed: a list of kernel calls. Products are held against the
 machine's peak of $peak GFLOP/s; the arrays of the others lie in the caches, which are faster
 than the memory's $bandwidth GB/s.</p>
-<table class="calls"><tr><th></th><th>kernel</th><th>arrays</th><th>us</th>
-<th>share</th><th>rate</th><th>of peak</th></tr>$calls</table>
+<div class="wide"><table class="calls"><tr><th></th><th>kernel</th><th>arrays</th><th>us</th>
+<th>share</th><th>rate</th><th>of peak</th></tr>$calls</table></div>
 </body></html>
 """

@@ -73,6 +73,9 @@ class Node:
     clock: int
     key: int
 
+    def __repr__(self):
+        return f"<{self.op.__name__}>"
+
     @property
     def inputs(self):
         return (self.first, self.second, *self.rest) if self.rest else (self.first, self.second)

@@ -46,8 +46,6 @@ class Tensor(Interop):
     """
 
     __slots__ = ()
-    __array_priority__ = 1000  # ndarray * Tensor asks the Tensor
-    __array_ufunc__ = None
 
     def __init__(self, data, requires_grad=False):
         data = as_array(data)

@@ -33,14 +33,19 @@ def changed(*arrays):
     global clock
     with _lock:
         now = clock = clock + 1
+    find = _changed.get
     for array in arrays:
-        entry = _changed.get(id(array))
-        if entry is None:  # a view, or an array not changed before: only owners of memory have entries
-            owner = storage(array)
-            entry = _changed.get(id(owner))
-            if entry is None:
-                entry = _changed[id(owner)] = [now, weakref.ref(owner, partial(_forget, id(owner))), 0]
+        entry = find(id(array)) or _entry_of(array)
         entry[0] = now
+
+
+def _entry_of(array):
+    """The entry of a view, or of an array not changed before: only owners of memory have entries."""
+    owner = storage(array)
+    entry = _changed.get(id(owner))
+    if entry is None:
+        entry = _changed[id(owner)] = [0, weakref.ref(owner, partial(_forget, id(owner))), 0]
+    return entry
 
 
 def changed_at(array):

@@ -397,6 +397,7 @@ CASES = {
     "stream1": rule(2, ()),
     "stream2": rule(3, ()),
     "stream3": rule(4, ()),
+    "stream4": rule(5, ()),
 }
 GIVEN = {"from_bool", "from_int64"}  # their cases give `out` too
 NAMES = sorted(CASES)

@@ -203,6 +203,41 @@ def lamb(p, g, state, t, *, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=
     return p - lr * (norm(p) / norm(u) if norm(p) and norm(u) else 1) * u
 
 
+def muon(
+    p, g, state, t, *, lr=1e-3, weight_decay=0.1, momentum=0.95, nesterov=True, ns_coefficients=(3.4445, -4.7750, 2.0315), eps=1e-7,
+    ns_steps=5, adjust_lr_fn=None,
+):  # fmt: skip
+    """Jordan et al. (2024)."""
+    a, b, c = ns_coefficients
+    v = state["v"] = momentum * state.get("v", 0.0) + (1 - momentum) * g
+    x = (1 - momentum) * g + momentum * v if nesterov else v
+    rows, columns = x.shape
+    x = x / max(norm(x), eps)
+    for _ in range(ns_steps):
+        x = a * x + b * (x @ x.T @ x) + c * (x @ x.T @ x @ x.T @ x)
+    share = (
+        0.2 * math.sqrt(max(rows, columns)) if adjust_lr_fn == "match_rms_adamw" else math.sqrt(max(1, rows / columns))
+    )
+    return p - lr * weight_decay * p - lr * share * x
+
+
+def adafactor(p, g, state, t, *, lr=1e-2, beta2_decay=-0.8, eps=(None, 1e-3), d=1.0, weight_decay=0.0):
+    """Shazeer and Stern (2018), in PyTorch's form."""
+    eps1 = np.finfo(p.dtype).eps if eps[0] is None else eps[0]
+    b, rho, n = t**beta2_decay, min(lr, 1 / math.sqrt(t)), math.sqrt(p.size)
+    alpha = max(eps[1], norm(p) / n) * rho
+    if p.ndim > 1:
+        r, c = state.get("r", 0.0), state.get("c", 0.0)
+        r = state["r"] = r + b * ((g * g).mean(axis=-1, keepdims=True) - r)
+        c = state["c"] = c + b * ((g * g).mean(axis=-2, keepdims=True) - c)
+        v = r * c / np.maximum(r.mean(axis=-2, keepdims=True), eps1)
+    else:
+        v = state["v"] = state.get("v", 0.0) + b * (g * g - state.get("v", 0.0))
+    u = g / np.sqrt(np.maximum(v, eps1**2))
+    return p - lr * weight_decay * p - alpha * u / max(1, norm(u) / (n * d))
+
+
+MATRICES = {"Muon"}  # rules of matrices alone
 WHOLE = {"NormalizedGD", "LARS", "LAMB", "Adafactor", "Muon"}  # formulas of a whole tensor
 
 # Rule -> (its formula, options worth a run of their own). A rule without an entry fails the suite.
@@ -269,5 +304,13 @@ FORMULAS = {
     "NAdam": (nadam, [{}, {"lr": 0.1, "weight_decay": 0.1, "momentum_decay": 1.0}]),
     "RAdam": (radam, [{}, {"lr": 0.1, "weight_decay": 0.1, "betas": (0.5, 0.9)}]),
     "LARS": (lars, [{}, {"lr": 1.0, "momentum": 0.5, "weight_decay": 0.1, "trust_coefficient": 0.1}]),
+    "Muon": (
+        muon,
+        [{}, {"lr": 0.1, "momentum": 0.5, "nesterov": False, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 3}],
+    ),
+    "Adafactor": (
+        adafactor,
+        [{}, {"lr": 0.1, "weight_decay": 0.1, "d": 2.0, "eps": (1e-10, 0.1), "beta2_decay": -0.5}],
+    ),
     "LAMB": (lamb, [{}, {"lr": 0.1, "betas": (0.5, 0.9), "weight_decay": 0.1}]),
 }

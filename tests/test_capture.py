@@ -168,6 +168,14 @@ def test_gradients_accumulate_over_two_backward_calls(everywhere):
     assert len(captured.programs) == 2, "one for no gradient, one that adds to it"
 
 
+def test_what_a_captured_step_says_of_itself():
+    step = fg.capture(lambda x: x * 2.0 + 1.0)
+    assert repr(step) == "<captured <lambda>: not yet run>"
+    step(fg.ones(2))
+    step(fg.ones(3))
+    assert repr(step) == "<captured <lambda>: calls 2, 2>"
+
+
 def test_a_step_of_the_optimizer_alone():
     a, b = Training(), Training()
     update = fg.capture(b.optimizer.step)

@@ -53,6 +53,8 @@ def test_a_captured_step_inside_another_is_refused():
     inner = fg.capture(lambda x: x * 2.0)
     outer = fg.capture(lambda x: inner(x) + 1.0)
     x = fg.tensor([1.0])
+    with pytest.raises(TypeError, match="capture takes the function to be recorded, not a int"):
+        fg.capture(3)
     with pytest.raises(CaptureError, match="a captured step inside a captured step"):
         outer(x)
     assert inner(x).tolist() == [2]

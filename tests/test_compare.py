@@ -319,6 +319,10 @@ def test_sums_of_exponentials_do_not_overflow():
     assert_bits(out.data, np.float32([1000 + np.log(2), -INF, INF, 0, NAN]))
     slopes = fg.grad(out.sum(), [x, y])
     assert [s.tolist()[:4] for s in slopes] == [[0.5, 0.5, 0.5, 1], [0.5, 0.5, 0.5, 0]]
+    assert np.isnan([s.tolist()[4] for s in slopes]).all(), "a NaN has no slope"
+    x = fg.zeros(1, dtype=fg.float64, requires_grad=True)
+    (slope,) = fg.grad(fg.logaddexp(x, 0.0), x, create_graph=True)
+    assert fg.grad(slope, x)[0].item() == 0.25
 
 
 @pytest.mark.parametrize(("name", "largest"), [("sinh", 89.0), ("cosh", 89.0)])
@@ -340,6 +344,14 @@ def test_the_plane_with_its_zeros_and_infinities(name, plain, dtype):
     found = getattr(fg, name)(fg.from_numpy(x[:, None]), fg.from_numpy(x)).data
     np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)
     assert_bits(np.signbit(found[~np.isnan(found)]), np.signbit(expected[~np.isnan(expected)]))
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+def test_slopes_of_an_angle_whose_squares_vanish_or_overflow(size):
+    y, x = (fg.tensor(np.array(n) * size, requires_grad=True) for n in ([0.0, 3.0, -3.0], [1.0, 0.0, 4.0]))
+    to_y, to_x = fg.grad(fg.atan2(y, x).sum(), [y, x])
+    np.testing.assert_allclose(to_y.data * size, [1, 0, 4 / 25], rtol=1e-15)
+    np.testing.assert_allclose(to_x.data * size, [0, -1 / 3, 3 / 25], rtol=1e-15)
 
 
 def test_slopes_of_hyperbolic_functions_at_infinity():

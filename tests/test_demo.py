@@ -65,6 +65,12 @@ def test_quick_demo_prints_its_four_parts(capsys):
     assert max(map(len, out.splitlines())) <= 120
 
 
+def test_a_curve_alone_needs_no_legend():
+    curve = ([0, 1], [1.0, 2.0])
+    assert "here</text>" not in svg.lines({"here": curve}, "t", "x", "y")
+    assert "here</text>" in svg.lines({"here": curve, "there": curve}, "t", "x", "y")
+
+
 def test_the_report_is_a_page_that_stands_alone(tmp_path, capsys):
     path = tmp_path / "demo.html"
     assert cli.main(["demo", "--quick", "--report", str(path)]) == 0
@@ -76,6 +82,7 @@ def test_the_report_is_a_page_that_stands_alone(tmp_path, capsys):
     assert not page.links, "a page that stands alone names nothing else"
     assert text.count('<svg class="pixels"') == min(text.count("<figcaption>"), 8) > 0
     assert "of 360 test images right" in text
+    assert '<div class="wide"><table class="calls">' in text, "a narrow window scrolls the table, not the page"
     for kernel in ("linear", "cross_entropy", "adam"):
         assert f"<td>{kernel}</td>" in text
     assert "$" not in text.replace("$$", "")

@@ -270,6 +270,8 @@ def test_threads_and_kernels_are_checked():
     for bad in (0, -1):
         with pytest.raises(ValueError, match=f"set_num_threads: n must be .*1.*, not {bad}"):
             fg.set_num_threads(bad)
+    with pytest.raises(TypeError, match=r"2\.5 is no number of threads"):
+        fg.set_num_threads(2.5)
     assert fg.get_num_threads() == before
     with pytest.raises(ValueError, match='"native" or "reference", not \'fast\''), fg.kernels.use("fast"):
         pass

@@ -49,9 +49,25 @@ def test_an_array_times_a_tensor_as_matrices():
     assert w.grad.tolist() == [[3], [4]]
 
 
+def test_operators_by_numpys_names_are_recorded():
+    x = fg.tensor([1.0, 2.0], requires_grad=True)
+    assert fg.grad(np.multiply(np.float32([3, 4]), x).sum(), x)[0].tolist() == [3, 4]
+    assert (np.float32([1, 3]) < x).tolist() == [False, False]
+    assert (np.array([1, 3]) == x).tolist() == [True, False]
+    assert (np.array([True, False]) & (x > 0)).tolist() == [True, False]
+
+
 def test_ufuncs_do_not_swallow_a_tensor():
-    with pytest.raises(TypeError, match="ufunc"):
-        np.sin(fg.tensor([1.0]))
+    x, array = fg.tensor([1.0]), np.ones(1, np.float32)
+    with pytest.raises(TypeError, match=r"numpy.sin takes no tensor: use fastgrad.sin\(x\), or x.detach\(\).numpy\(\)"):
+        np.sin(x)
+    with pytest.raises(TypeError, match=r"numpy.spacing takes no tensor: use x.detach\(\).numpy\(\)"):
+        np.spacing(x)
+    with pytest.raises(TypeError, match=r"write array -= x.detach\(\).numpy\(\); to change a parameter"):
+        array -= x
+    with pytest.raises(TypeError, match=r"numpy\.add takes no tensor"):
+        np.add(x, x, dtype=np.float64)
+    assert array.tolist() == [1]
 
 
 # -- DLPack ------------------------------------------------------------------------------------------------------------

@@ -360,6 +360,18 @@ def test_the_error_names_what_and_how_and_nothing_has_changed(mistake):
         assert isinstance(p, nn.Parameter)
 
 
+@pytest.mark.parametrize("use", [lambda net: net(t(5, 3)), lambda net: net.weight * 2.0, lambda net: net.bias.exp()])
+def test_data_that_is_no_array_is_named(use):
+    """An array minus a tensor is a tensor."""
+    net = nn.Linear(3, 2)
+    net(t(5, 3)).sum().backward()
+    for p in net.parameters():
+        p.data = p.data - 0.1 * p.grad
+    with pytest.raises(TypeError, match=r"the data of operand \d was set to a Tensor.*with no_grad\(\): w -= lr"):
+        use(net)
+    assert repr(net.bias.detach()) == "<a tensor whose data was set to a Tensor, not to an array>"
+
+
 def test_a_step_without_gradients_is_no_mistake():
     net = nn.Linear(3, 2)
     before = net.weight.data.copy()

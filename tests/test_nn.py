@@ -248,3 +248,17 @@ def test_seeds():
         with pytest.raises(ValueError, match="seed must be a non-negative integer"):
             fg.manual_seed(bad)
     assert fg.random.initial_seed() == 5
+
+
+def test_relu_in_place(rng):
+    x = fg.from_numpy(rng.standard_normal((5, 4)).astype(np.float32))
+    net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True), nn.Linear(3, 2))
+    plain = nn.Sequential(net[0], nn.ReLU(), net[2])
+    slopes = [fg.grad(n(x).sum(), list(n.parameters())) for n in (net, plain)]
+    for found, expected in zip(*slopes, strict=True):
+        assert_bits(found.data, expected.data)
+    assert nn.functional.relu(x, inplace=True) is x
+    assert x.amin().item() == 0
+    assert repr(net[1]) == "ReLU(inplace=True)"
+    with pytest.raises(RuntimeError, match="leaf"):
+        nn.functional.relu(fg.ones(2, requires_grad=True), inplace=True)

@@ -250,7 +250,9 @@ def test_tensors_without_dimensions():
     for found in (x.sum(0), x.mean(-1), x.amax(0), x.prod(0), x.cumsum(0), x.logsumexp(0), x.norm(), x.quantile(0.3)):
         assert found.shape == ()
         assert found.item() == 2
-    for bad in (x.sum, x.max, x.sort, x.cumsum):
+    assert x.index_select(0, fg.tensor([0])).shape == ()
+    assert [i.tolist() for i in fg.where(x > 0)] == [[0]]
+    for bad in (x.sum, x.max, x.sort, x.cumsum, x.prod, x.flatten):
         with pytest.raises(IndexError, match="dim 1"):
             bad(1)
 

@@ -238,3 +238,15 @@ def test_spare_arrays_are_all_or_none():
     p = [np.ones(3), np.ones(2)]
     with pytest.raises(ValueError, match="lists must be of one length"):
         kernels.adam(p, p[:], p, p, vmax=[np.ones(3)])
+
+
+def test_large_doubles_are_finite_though_their_squares_are_not():
+    g, report = np.full(5000, 1e200), np.zeros(3)
+    for tier in ("native", "reference"):
+        p = np.zeros(5000)
+        with kernels.use(tier):
+            kernels.sgd(p, g, 1e-200, nonfinite=2, report=report)
+        assert report.tolist() == [np.inf, 1, 0]
+        assert (p == -1).all()
+        with kernels.use(tier), pytest.raises(FloatingPointError):
+            kernels.sgd(p, np.append(g[1:], np.nan), 1.0, nonfinite=2)

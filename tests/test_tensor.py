@@ -75,6 +75,7 @@ def test_properties(x):
     y = x.requires_grad_() * 2.0
     assert not y.is_leaf
     assert y.grad_fn.op.__name__ == "Mul"
+    assert repr(y.grad_fn) == "<Mul>"
     with pytest.raises(RuntimeError, match=r"requires_grad_\(False\) of a result"):
         y.requires_grad_(False)
 
@@ -344,3 +345,19 @@ def test_grad_is_checked():
     assert x.grad.tolist() == [3, 4]
     x.grad = None
     assert x.grad is None
+
+
+EMPTY = [((2, 3, 0), (0, 4)), ((2, 0, 3), (3, 4)), ((0, 3, 4), (4, 5)), ((2, 3, 0), (2, 0, 4)), ((2, 0, 3), (1, 3, 0))]
+
+
+@pytest.mark.parametrize(("left", "right"), EMPTY)
+def test_stacks_of_nothing(left, right):
+    a, b = (fg.zeros(*shape, dtype=fg.float64, requires_grad=True) for shape in (left, right))
+    out = a @ b
+    assert_bits(out.data, a.data @ b.data)
+    assert [g.shape for g in fg.grad(out.sum(), [a, b])] == [left, right]
+
+
+def test_a_layer_of_no_inputs_gives_its_bias():
+    layer = fg.nn.Linear(0, 4)
+    assert_bits(layer(fg.zeros(2, 3, 0)).data, np.broadcast_to(layer.bias.data, (2, 3, 4)))

@@ -7,10 +7,17 @@ __all__ = ["LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Softmin", "Tanh"]
 
 
 class ReLU(Module):
-    """max(x, 0)."""
+    """max(x, 0). inplace: written over x, which no leaf allows, and no gradient that needs x."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, x):
-        return ops.relu(x)
+        return x.relu_() if self.inplace else ops.relu(x)
+
+    def extra_repr(self):
+        return "inplace=True" if self.inplace else ""
 
 
 class Sigmoid(Module):

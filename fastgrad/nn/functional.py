@@ -14,13 +14,13 @@ from ..ops import (
     nll_loss,
     one_hot,
     pad,
-    relu,
     sigmoid,
     smooth_l1_loss,
     softmax,
     softmin,
     tanh,
 )
+from ..ops import relu as new_relu
 
 __all__ = [
     "binary_cross_entropy",
@@ -42,6 +42,16 @@ __all__ = [
     "softmin",
     "tanh",
 ]
+
+
+def relu(input, inplace=False):
+    """max(x, 0); inplace: written over x.
+
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.relu(fg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return input.relu_() if inplace else new_relu(input)
 
 
 __getattr__, __dir__ = attributes(__name__)

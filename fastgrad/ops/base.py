@@ -92,7 +92,11 @@ def apply(op, *operands):
             arrays.append(x)
             edges.append(None)
     node = Node()
-    out = op.forward(node, *arrays)
+    try:
+        out = op.forward(node, *arrays)
+    except (AttributeError, TypeError):
+        refuse_assigned(op, operands)
+        raise
     if not tensors:
         return out
     if type(out) is tuple:
@@ -111,7 +115,11 @@ def apply1(op, x):
     array = x.data
     if op.floating and (dtype := array.dtype) is not FLOAT32 and dtype is not FLOAT64 and dtype.kind != "f":
         return apply1(op, cast(x, dtypes.default_dtype))
-    out = op.kernel(array)
+    try:
+        out = op.kernel(array)
+    except TypeError:
+        refuse_assigned(op, (x,))
+        raise
     if x.requires_grad and state.grad:
         return tape.record(op, Node(), (x.node or x,), (array,), out)
     return wrap(out)
@@ -148,10 +156,24 @@ def apply2(op, a, b):
         return op.kernel(a, b)
     if dtype is not FLOAT32 and dtype is not FLOAT64:
         return apply(op, *promoted(op, a, b))
-    out = op.kernel(x, y)
+    try:
+        out = op.kernel(x, y)
+    except TypeError:
+        refuse_assigned(op, (a, b))
+        raise
     if (left is None and right is None) or not state.grad:
         return wrap(out)
     return tape.record(op, Node(), (left, right), (x, y), out)
+
+
+def refuse_assigned(op, operands):
+    """Refuses a tensor whose `data` was set to what is no array: an array minus a tensor is one."""
+    for i, x in enumerate(operands):
+        if isinstance(x, Value) and not isinstance(x.data, ndarray):
+            raise TypeError(
+                f"{name_of(op)}: the data of operand {i} was set to a {type(x.data).__name__}, and is a NumPy array: "
+                f"write with no_grad(): w -= lr * w.grad, or w.copy_(y), or w.data = y.numpy()"
+            ) from None
 
 
 def promoted(op, *operands):

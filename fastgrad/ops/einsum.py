@@ -22,12 +22,15 @@ class Term:
     def size(self, label):
         return self.x.shape[self.labels.index(label)]
 
-    def without_repeats(self):
+    def without_repeats(self, equation):
         """The diagonal of axes with one label, which moves to the end."""
         for label in [k for k in dict.fromkeys(self.labels) if self.labels.count(k) > 1]:
             while self.labels.count(label) > 1:
                 i = self.labels.index(label)
                 j = self.labels.index(label, i + 1)
+                if self.x.shape[i] != self.x.shape[j]:
+                    sizes = f"{self.x.shape[i]} and {self.x.shape[j]}"
+                    raise ValueError(f"einsum {equation!r}: {label} names axes of sizes {sizes} of one operand")
                 self.x = diagonal(self.x, 0, i, j)
                 self.labels = [k for n, k in enumerate(self.labels) if n not in (i, j)] + [label]
         return self
@@ -67,7 +70,7 @@ def einsum(equation, *operands):
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     inputs, output = parsed(equation, operands)
-    terms = [Term(x, labels).without_repeats() for x, labels in zip(operands, inputs, strict=True)]
+    terms = [Term(x, labels).without_repeats(equation) for x, labels in zip(operands, inputs, strict=True)]
     sizes = sizes_of(equation, terms)
     missing = [label for label in output if label not in sizes]
     if missing:

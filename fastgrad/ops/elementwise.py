@@ -419,7 +419,8 @@ def where(condition, input=None, other=None):
         raise TypeError(f"where: cond must be a bool tensor, not {cond.dtype}; compare first, for example cond > 0")
     if input is None and other is None:
         kernels.refuse_capture("where(condition) alone", "use where(condition, a, b), whose shape is always the same")
-        return tuple(wrap(i) if isinstance(condition, Value) else i for i in np.nonzero(cond))
+        found = np.nonzero(np.atleast_1d(cond))
+        return tuple(wrap(i) if isinstance(condition, Value) else i for i in found)
     a, b = input, other
     if not fits(a, b):
         a, b = alike("where", (a, b))

@@ -333,7 +333,9 @@ def index_select(x, dim, index):
     index, axis = as_index("index_select", index, 0, 1), axis_of(dim, x, "index_select")
     index = index.reshape(-1)
     if not x.ndim:
-        x = reshape(x, (1,))
+        if len(index) != 1:
+            raise ValueError(f"index_select of a tensor without dimensions takes one index, not {len(index)}")
+        return reshape(index_select(reshape(x, (1,)), 0, index), ())
     try:
         return apply(Take, x, index, axis, axis + 1)
     except IndexError:

@@ -12,7 +12,7 @@ from .axes import axis_of
 from .base import Op, apply
 from .elementwise import add, mul
 from .reduce import broadcast_to, sum, sum_to
-from .shape import permute, reshape, transpose
+from .shape import permute, reshape, rows, transpose
 
 __all__ = [
     "addbmm",
@@ -102,10 +102,10 @@ def matmul(a, b):
         out = matmul(reshape(a, 1, -1), b)
         return reshape(out, (*out.shape[:-2], out.shape[-1]))
     if b.ndim == 2:
-        return reshape(apply(Matmul, reshape(a, -1, a.shape[-1]), b), (*a.shape[:-1], b.shape[-1]))
+        return reshape(apply(Matmul, rows(a), b), (*a.shape[:-1], b.shape[-1]))
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    a3 = reshape(broadcast_to(a, (*stack, *a.shape[-2:])), (-1, *a.shape[-2:]))
-    b3 = reshape(broadcast_to(b, (*stack, *b.shape[-2:])), (-1, *b.shape[-2:]))
+    a3 = reshape(broadcast_to(a, (*stack, *a.shape[-2:])), (prod(stack), *a.shape[-2:]))
+    b3 = reshape(broadcast_to(b, (*stack, *b.shape[-2:])), (prod(stack), *b.shape[-2:]))
     return reshape(apply(BatchMatmul, a3, b3), (*stack, a.shape[-2], b.shape[-1]))
 
 
@@ -284,4 +284,4 @@ def linear(x, weight, bias=None):
         )
     if x.ndim == 2:
         return apply(Linear, x, weight, bias)
-    return reshape(apply(Linear, reshape(x, -1, x.shape[-1]), weight, bias), (*x.shape[:-1], weight.shape[0]))
+    return reshape(apply(Linear, rows(x), weight, bias), (*x.shape[:-1], weight.shape[0]))

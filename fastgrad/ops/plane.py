@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import kernels
+from .axes import raw
 from .base import OUT, Op, alike, apply
 from .elementwise import add, div, mul, neg, square
 
@@ -71,7 +72,10 @@ class Atan2(Op):
     def backward(ctx, dout):
         y, x = ctx.saved
         to_y, to_x = ctx.inputs
-        slope = div(dout, add(square(x), square(y)))
+        # x and y over the larger magnitude, where their squares would vanish or overflow. The scale cancels: a constant
+        scale = kernels.nan_to_num(magnitudes(raw(x), raw(y))[1], 1.0, 1.0, 1.0)
+        x, y = div(x, scale), div(y, scale)
+        slope = div(div(dout, add(square(x), square(y))), scale)
         return mul(slope, x) if to_y is not None else None, neg(mul(slope, y)) if to_x is not None else None
 
 

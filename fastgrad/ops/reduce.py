@@ -208,7 +208,8 @@ def prod(x, dim=None, keepdim=False, *, dtype=None):
     x = x if dtype is None else cast(x, np.dtype(dtype))
     if dim is None:
         return apply(Prod, reshape(x, (-1,)), 0, False)
-    return apply(Prod, x, axis_of(dim, x, "prod"), keepdim) if x.ndim else apply(Prod, reshape(x, (1,)), 0, False)
+    axis = axis_of(dim, x, "prod")
+    return apply(Prod, x, axis, keepdim) if x.ndim else apply(Prod, reshape(x, (1,)), 0, False)
 
 
 @numpy_names

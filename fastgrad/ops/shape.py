@@ -162,6 +162,11 @@ def ravel(x):
     return reshape(x, (-1,))
 
 
+def rows(x):
+    """x as a matrix: its last axis, and all others as one. (A size of -1 would not do where the last is 0.)"""
+    return reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
+
+
 def flatten(x, start_dim=0, end_dim=-1):
     """The axes from start_dim to end_dim as one.
 
@@ -169,9 +174,9 @@ def flatten(x, start_dim=0, end_dim=-1):
     >>> fg.flatten(fg.zeros(2, 3, 4), 1).shape
     (2, 12)
     """
+    first, last = axis_of(start_dim, x, "flatten"), axis_of(end_dim, x, "flatten")
     if not x.ndim:
         return reshape(x, (1,))
-    first, last = axis_of(start_dim, x, "flatten"), axis_of(end_dim, x, "flatten")
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     shape = tuple(x.shape)

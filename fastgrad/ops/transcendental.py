@@ -8,8 +8,8 @@ import math
 from .. import kernels
 from .activation import sigmoid
 from .base import OUT, Op, alike, apply, apply1, promoted
-from .elementwise import add, div, exp, mul, neg, pow, sub
-from .limits import nan_to_num
+from .compare import eq, isinf, logical_and
+from .elementwise import add, div, exp, mul, neg, pow, sub, where
 
 __all__ = [
     "atan",
@@ -180,7 +180,8 @@ class Cosh(Op):
 class LogAddExp(Op):
     """out = ln(e^a + e^b) = max(a, b) + ln(1 + e^-|a - b|);   da = dout s(a - b),   db = dout s(b - a), s the sigmoid.
 
-    Of two equal infinities the difference counts as 0, so that the result is that infinity.
+    Of two equal infinities the difference counts as 0, so that the result is that infinity; a NaN in a or b is one in
+    the result and in both gradients.
     """
 
     saves = (0, 1)
@@ -194,7 +195,7 @@ class LogAddExp(Op):
     @staticmethod
     def backward(ctx, dout):
         a, b = ctx.saved
-        d = nan_to_num(sub(a, b), 0.0, math.inf, -math.inf)
+        d = where(logical_and(eq(a, b), isinf(a)), 0.0, sub(a, b))
         to_a, to_b = ctx.inputs
         return (
             mul(dout, sigmoid(d)) if to_a is not None else None,

@@ -5,6 +5,7 @@ from .optimizer import RULES, Optimizer
 from .rules import ASGD, SGD, Adadelta, Adagrad, Lion, Momentum, Nesterov, NormalizedGD, RMSprop, Rprop
 from .adam import Adam, AdamW, Adamax, AMSGrad, NAdam, RAdam
 from .trust import LAMB, LARS
+from .matrix import Adafactor, Muon
 
 __all__ = [
     "ASGD",
@@ -14,12 +15,14 @@ __all__ = [
     "SGD",
     "AMSGrad",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "Lion",
     "Momentum",
+    "Muon",
     "NAdam",
     "Nesterov",
     "NormalizedGD",

@@ -5,16 +5,17 @@ import numpy as np
 from .. import kernels, tape
 from ..tape import state as thread
 
-__all__ = ["Batch", "Update", "run_all"]
+__all__ = ["Batch", "Update", "run_all", "update_of"]
 
 
 class Batch:
     """Parameters of one dtype and one step count, with their state arrays in lists ready for the kernel."""
 
-    __slots__ = ("params", "states")
+    __slots__ = ("params", "states", "update")
 
     def __init__(self, params, states):
         self.params, self.states = params, states
+        self.update = None  # of the last step
 
     @property
     def t(self):
@@ -31,6 +32,18 @@ class Batch:
     def arrays(self, slot):
         """The state arrays of this name, or None where the rule keeps none now."""
         return [own[slot] for own in self.states] if slot in self.states[0] else None
+
+
+def update_of(optimizer, group, batch):
+    """The update of a batch at this step: that of the last one again, unless a captured step is to keep it."""
+    if thread.capture:
+        return Update(optimizer, group, batch)
+    update = batch.update
+    if update is None:
+        update = batch.update = Update(optimizer, group, batch)
+    update.kernel = optimizer.kernel(group)
+    update.last, update.total, update.report = False, None, None
+    return update
 
 
 class Update:
@@ -73,9 +86,9 @@ class Update:
 
     def run(self):
         params = self.batch.params
-        gradients = [p._grad.data for p in params]
-        self.optimizer.launch(self, [p.data for p in params], gradients)
-        self.done()
+        data = [p.data for p in params]
+        self.optimizer.launch(self, data, [p._grad.data for p in params])
+        self.done(data)
 
     def call(self, kernel, arrays, scalars, spare=()):
         """One call of a rule's kernel. `scalars(ahead)` are its numbers, `spare` its arrays that may be left out."""
@@ -87,7 +100,7 @@ class Update:
         if thread.capture:
             thread.capture.launched(self, lambda ahead: padded(kernel, scalars(ahead)))
 
-    def done(self):
+    def done(self, data=None):
         """The step has been made: count it, and tell the tape that the parameters have changed."""
         if self.report is not None and self.report[2]:
             return  # it was skipped
@@ -95,7 +108,9 @@ class Update:
         for own in batch.states:
             own["step"] = t
         self.optimizer.iterations += self.last
-        tape.changed(*[p.data for p in batch.params])
+        tape.changed(*(data or [p.data for p in batch.params]))
+        if self.group["zero"]:
+            tape.changed(*[p._grad.data for p in batch.params if p._grad is not None])
 
 
 _defaults: dict = {}
@@ -116,7 +131,7 @@ def run_all(optimizer, updates):
     measured = [u for u in updates if u.group["clip_norm"] is not None or u.group["nonfinite"] != "ignore"]
     if measured:
         total = None
-        if len(updates) > 1:
+        if len(updates) > 1 or optimizer.composite:
             total = np.zeros(2 * len(updates))
             for i, update in enumerate(updates):
                 kernels.sum_squares([p._grad.data for p in update.batch.params], total[2 * i : 2 * i + 2])

@@ -9,7 +9,7 @@ from .. import kernels
 from ..tape import Value, state, wrap
 from . import options
 from .keywords import takes_keywords
-from .launch import Batch, Update, run_all
+from .launch import Batch, run_all, update_of
 
 __all__ = ["RULES", "Optimizer"]
 
@@ -47,6 +47,7 @@ class Optimizer:
     slots: tuple = ()  # names of the state arrays, in the kernel's order
     spare: tuple = ()  # names of those that may be left out, in the kernel's order
     torch_names: ClassVar[dict] = {}  # PyTorch's name of a state -> ours, None: not needed
+    composite = False  # whether a step is several calls
     own_only: tuple = ()  # options that PyTorch's rule does not have
     iterations = 0  # steps made: the time of a schedule
     stepped = False  # whether step() was ever called
@@ -243,7 +244,7 @@ class Optimizer:
         if closure is not None:
             loss = closure()
         self.stepped = True
-        updates = [Update(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
+        updates = [update_of(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
         if updates:
             updates[-1].last = True
         if len(updates) > 1:  # each launch refuses before it writes, but a second must not refuse after the first
@@ -281,7 +282,7 @@ class Optimizer:
         """The group's parameters that have gradients, gathered by dtype and step count: each batch is one launch."""
         live = [p for p in group["params"] if p._grad is not None]
         slots = self.slots_of(group)
-        names = [*slots, group["ema"] is None, *map(id, live)]
+        names = slots, group["ema"] is None, [*map(id, live)]
         cached = self._batches.get(id(group))
         if cached and cached[0] == names and all(b.current() for b in cached[1]):
             return cached[1]

@@ -22,6 +22,19 @@ IGNORED = {"foreach", "fused", "capturable", "differentiable"}
 
 FORMS = {"scale": 0, "unit": 1, "normalize": 2, "normalize_each": 2}
 NONFINITE = {"ignore": 0, "skip": 1, "raise": 2}
+# The kernel's numbers, in its order.
+NUMBERS: tuple = (
+    "weight_decay",
+    "keep",
+    "l1",
+    "shrink",
+    "maximize",
+    "clip_value",
+    "clip_norm",
+    "clip_form",
+    "per_tensor",
+)
+NUMBERS += ("nonfinite", "ema", "zero")
 NOTHING = (0.0, 0.0, False, None, None, "ignore", None, False)
 
 

@@ -61,7 +61,7 @@ def lines(series, title, xlabel, ylabel, log=False, size=(560, 300), legend="ins
         colour = f"var({COLOURS[i % len(COLOURS)]})"
         parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>')
         u, v = (width - 150, top + 16 + 18 * i) if legend == "inside" else (width - 90 * (len(series) - i), 20)
-        if legend:
+        if legend and len(series) > 1:  # the title names a lone one
             parts.append(f'<path d="M{u} {v - 4}h22" stroke="{colour}" stroke-width="2"/>')
             parts.append(text(u + 28, v, name, "start"))
     return "".join([*parts, "</svg>"])
@@ -137,7 +137,7 @@ def standalone(chart):
 
 def heading(title, width, height):
     open_ = f'<svg viewBox="0 0 {width} {height:.0f}" width="{width}" height="{height:.0f}" role="img">'
-    return f'{open_}<title>{escape(title)}</title><text x="14" y="20" class="title">{escape(title)}</text>'
+    return f'{open_}<title>{escape(title)}</title><text x="0" y="20" class="title">{escape(title)}</text>'
 
 
 def text(x, y, words, anchor):

@@ -22,3 +22,12 @@ def stream3(p, g, m, v):
     m += g
     v += m
     p += v
+
+
+@each(arrays=5)
+def stream4(p, g, m, v, h):
+    """Like a rule of three states:   m = m + g,   v = v + m,   h = h + v,   p = p + h"""
+    m += g
+    v += m
+    h += v
+    p += h
