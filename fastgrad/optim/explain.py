@@ -134,8 +134,12 @@ def as_a_whole(twin, p, place, lines, group, lang):
         other._grad = None if q._grad is None else wrap(q._grad.data.copy())
     twin.state = {copies[q]: copy.deepcopy(own) for q, own in twin.state.items() if q in copies}
     twin.param_groups = [{**g, "params": [copies[q] for q in g["params"]]} for g in twin.param_groups]
-    twin.step()
-    before, after = (q.data.reshape(-1)[place] for q in (p, copies[p]))
+    before = p.data.reshape(-1)[place]
+    try:
+        twin.step()
+    except FloatingPointError:
+        return told([*lines, f"  {WORDS[lang]['raised'].format(str(before))}"], before)
+    after = copies[p].data.reshape(-1)[place]
     return told([*lines, f"  {WORDS[lang]['result'].format(str(before), str(after))}"], after)
 
 

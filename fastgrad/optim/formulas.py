@@ -169,7 +169,9 @@ class Definition:
 
 def is_whole(rule, group):
     """Whether the rule moves a tensor as a whole: its step is not one kernel with a formula of one element."""
-    return type(rule).launch is not Optimizer.launch or not hasattr(reference, rule.kernel(group).__name__)
+    if rule.composite or type(rule).launch is not Optimizer.launch:
+        return True
+    return not hasattr(reference, rule.kernel(group).__name__)
 
 
 class Told(str):
@@ -196,7 +198,7 @@ def formula(rule, lang="en"):
         told = lines_of(rule, group, lang)
         lines += told if told != before else []
         before = told
-        numbers = ", ".join(f"{k} = {v:g}" for k, v in active(group).items())
+        numbers = ", ".join(f"{k} = {v:g}" if isinstance(v, float) else f"{k} = {v}" for k, v in active(group).items())
         lines.append(words["group"].format(i, len(group["params"]), numbers))
     return Told("\n".join(lines))
 
@@ -208,6 +210,8 @@ def active(group):
     if group["clip_form"].startswith("normalize"):
         idle.add("clip_norm")
     found = {k: v for k, v in own_options(group, 1).items() if k not in idle | SCHEDULED | {"M"}}
+    named = ("params", "betas", "etas", "step_sizes")
+    found |= {k: v for k, v in group.items() if isinstance(v, (tuple, list)) and k not in named}
     return dict(sorted(found.items(), key=lambda item: item[0] in SHARED))  # those of every rule last
 
 

@@ -28,8 +28,7 @@ WORDS = {
         "raised": "a gradient is NaN or infinite: step() raises FloatingPointError, p stays {}",
         "unclipped": "||g|| = {} <= clip_norm = {}: nothing is clipped",
         "nothing": "||g|| = 0: the gradient is 0 and stays it",
-        "whole": "{} moves a tensor as a whole: its step on one number depends on all the others of the tensor, "
-        "so it has no terms of one number. Its formula:",
+        "whole": "{} moves a tensor as a whole, and no number has terms of its own. Its formula:",
     },
     "ko": {
         "group": "그룹 {}, 텐서 {}개: {}",
@@ -56,8 +55,7 @@ WORDS = {
         "raised": "기울기에 NaN이나 무한대가 있다: step()은 FloatingPointError를 일으키고 p는 {} 그대로다",
         "unclipped": "||g|| = {} <= clip_norm = {}: 자르지 않는다",
         "nothing": "||g|| = 0: 기울기가 0이므로 그대로다",
-        "whole": "{}: 텐서 전체를 한꺼번에 움직인다. 수 하나의 변화가 텐서의 다른 모든 수에 달려 있어서 "
-        "수 하나의 항으로 나눌 수 없다. 공식:",
+        "whole": "{}: 텐서 전체를 한꺼번에 움직이므로 수 하나의 항으로 나눌 수 없다. 공식:",
     },
 }
 
