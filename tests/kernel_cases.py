@@ -297,8 +297,8 @@ def rule(n, *settings):
     def make(rng, dtype, size):
         size, chosen = size
         arrays = [numbers(rng, dtype, size, sprinkle=k < 2) for k in range(n)]
-        if n == 4:
-            np.abs(arrays[3], out=arrays[3])
+        for a in arrays[2:]:  # v, h and u are means of squares
+            np.abs(a, out=a)
         return [*arrays, *settings[chosen]]
 
     sizes = [
@@ -389,11 +389,30 @@ CASES = {
     ),
     "cross_entropy": Case(make_labelled, scale=scale_of_cross_entropy, **{**ROW, "sizes": LABELLED}),
     "cross_entropy_backward": Case(make_labelled_backward, LABELLED, "formula", scale_of_cross_entropy_backward),
+    "sum_squares": Case(lambda *a: [numbers(*a, sprinkle=False), np.zeros(2)], steps=2),
+    "scale_all": Case(lambda rng, dtype, size: [numbers(rng, dtype, size), rng.standard_normal(1)]),
+    "clip_all": Case(lambda *a: [numbers(*a), 0.25]),
     "sgd": rule(2, (0.1,), (0.1, 0.01), (1e-40,)),
-    "momentum": rule(3, (0.1,), (0.1, 0.9, 0.1, 0.01), (0.1, 0.9, 0, 0.0, True), (0.1, 0.9, 0, 0.01, True)),
+    "momentum": rule(3, (0.1,), (0.1, 0.9, 0.1, 0, 0.01), (0.1, 0.9, 1, True), (0.1, 0.9, 1, True, 0.01)),
+    "adagrad": rule(3, (0.1,), (0.1, 0, 1e-10)),
+    "rmsprop": rule(3, (), (0.1, 0.9, 0, 1e-10, 0, 1, 0.01)),
+    "adadelta": rule(4, (), (0.5, 0.95, 1e-3)),
+    "rprop": rule(4, (), (0.3, 1.5, 0.01, 1)),
+    "asgd": rule(3, (), (0.1, 0.5)),
+    "lion": rule(3, (), (0.1, 0.5, 0.7, 0.01)),
+    "blend": rule(3, (), (0.9, 0.1, 1)),
     "adam": rule(
-        4, (), (1e-3, 0.9, 0.999, 1e-8, 0.01), (1e-3, 0.9, 0.999, 1e-8, 0, 1 - 0.9**3, 1 - 0.999**3), (1e-2, 0, 0, 0)
+        4,
+        (),
+        (1e-3, 0.9, 0.999, 1e-8, 0, 1, 1, 0.01),
+        (1e-3, 0.9, 0.999, 1e-8, 0, 1 - 0.9**3, 1 - 0.999**3),
+        (1e-2, 0, 0, 0),
     ),
+    "adamax": rule(4, (), (0.1, 0.5, 0.9, 0, 1e-7, 0.19)),
+    "nadam": rule(4, (1e-3, 2e-3), (0.1, 0.3, 0.5, 0.9, 1e-3, 0.01)),
+    "radam": rule(4, (), (0.1, 0.5, 0.9, 1e-3, 0.1, 0.01, 0.3)),
+    "lars": rule(3, (0.1,), (1, 0, 0.1, 0, 0.01)),
+    "lamb": rule(4, (), (0.1, 0.5, 0.9, 1e-3, 0.1, 0.01, 0.01)),
     "stream1": rule(2, ()),
     "stream2": rule(3, ()),
     "stream3": rule(4, ()),
@@ -402,4 +421,4 @@ CASES = {
 GIVEN = {"from_bool", "from_int64"}  # their cases give `out` too
 NAMES = sorted(CASES)
 MAPS = [n for n in NAMES if "[*]" in KERNELS[n].signature]
-RULES = [n for n in NAMES if "[n]" in KERNELS[n].signature]
+RULES = [n for n in NAMES if "[n]" in KERNELS[n].signature and n not in ("sum_squares", "scale_all")]
