@@ -90,7 +90,7 @@ class Update:
         self.optimizer.launch(self, data, [p._grad.data for p in params])
         self.done(data)
 
-    def call(self, kernel, arrays, scalars, spare=()):
+    def call(self, kernel, arrays, scalars, spare=(None,)):
         """One call of a rule's kernel. `scalars(ahead)` are its numbers, `spare` its arrays that may be left out."""
         values = scalars()
         if self.report is None and not any(spare):
