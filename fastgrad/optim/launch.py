@@ -49,7 +49,7 @@ class Update:
     def key_of(self):
         """Which arrays the launch takes, and which calls there are."""
         group = self.group
-        measured = group["clip_norm"] is not None, group["nonfinite"] != "ignore"
+        measured = group["clip_norm"] is not None, group["nonfinite"]
         return self.optimizer.kernel(group), self.optimizer.slots_of(group), group["ema"] is None, *measured
 
     def alive(self):
@@ -67,9 +67,9 @@ class Update:
         return self.optimizer.numbers(self.resolved(), self.batch.t + 1 + ahead)
 
     def resolved(self):
-        """The group, with the number that its schedule gives."""
+        """The group, with lr as a Python number: its schedule's, or that of an array."""
         group = self.group
-        return {**group, "lr": self.optimizer.lr_of(group, self.ahead)} if callable(group["lr"]) else group
+        return group if type(group["lr"]) is float else {**group, "lr": self.optimizer.lr_of(group, self.ahead)}
 
     def run(self):
         params = self.batch.params

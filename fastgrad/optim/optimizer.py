@@ -50,6 +50,7 @@ class Optimizer:
     own_only: tuple = ()  # options that PyTorch's rule does not have
     iterations = 0  # steps made: the time of a schedule
     stepped = False  # whether step() was ever called
+    averaging = False  # whether the averages are in the parameters' place
 
     def __init_subclass__(cls):
         if "__init__" in vars(cls):  # a rule; the others are what several rules share
@@ -141,7 +142,7 @@ class Optimizer:
         """The learning rate of a group at the next step, or so many steps after it: a number, or its schedule's."""
         lr, t = group["lr"], self.iterations + ahead
         if not callable(lr):
-            return lr
+            return lr if type(lr) in (float, int) else options.plain(lr)
         if getattr(lr, "unit", "step") != "step":
             raise ValueError(
                 f"{type(self).__name__}: lr {lr} counts epochs, an optimizer steps; "
@@ -182,8 +183,9 @@ class Optimizer:
             raise ValueError(f'{type(self).__name__}: a group without parameters; it is {{"params": [...], "lr": ...}}')
         params = self.own_params(group["params"])
         made = {**self.defaults, **group, "params": params}
+        made.update({k: options.plain(v) for k, v in made.items() if k not in ("params", "lr")})  # lr may be written to
         self.check(made)
-        self.check_together(made)
+        self.check_together(made, *self.param_groups[:1])
         self.param_groups.append(made)
 
     def own_params(self, own):
@@ -210,15 +212,14 @@ class Optimizer:
             seen.add(id(p))
         return params
 
-    def check_together(self, group):
-        """Raises where an option of all groups together is not the same in each."""
-        for name in options.TOGETHER:
-            for other in self.param_groups[:1]:
-                if group[name] != other[name]:
-                    raise ValueError(
-                        f"{type(self).__name__}: {name} is one for all groups, whose gradients are measured together: "
-                        f"{other[name]!r} and {group[name]!r}"
-                    )
+    def check_together(self, group, other=None):
+        """Raises where an option of all groups together is not the same as in another group."""
+        for name in options.TOGETHER if other else ():
+            if group[name] != other[name]:
+                raise ValueError(
+                    f"{type(self).__name__}: {name} is one for all groups, whose gradients are measured together: "
+                    f"{other[name]!r} and {group[name]!r}"
+                )
 
     def zero_grad(self, set_to_none=True):
         """Forgets all gradients (or fills them with 0)."""
@@ -239,10 +240,11 @@ class Optimizer:
         Errors: ValueError for a parameter or gradient no kernel can take; FloatingPointError, with nonfinite="raise",
         for a gradient that is not finite. Nothing is changed then.
         """
-        loss = None
-        if closure is not None:
-            loss = closure()
+        loss = None if closure is None else recorded(closure)
+        self.refuse_averages("step()")
         self.stepped = True
+        if state.capture:
+            state.capture.stepping(self)
         updates = [Update(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
         if updates:
             updates[-1].last = True
@@ -361,11 +363,23 @@ class Optimizer:
     def averages(self):
         """The averages (`ema`) as a context: they take the parameters' place, and give it back at the end.
 
-        Errors: ValueError where no group keeps averages.
+        Errors: ValueError where no group keeps averages; RuntimeError for a step, or another such context, within it;
+        CaptureError within a captured step.
         """
         from .arrays import averages
 
         return averages(self)
+
+    def refuse_averages(self, what):
+        """Raises while the averages are in the parameters' place."""
+        if self.averaging:
+            raise RuntimeError(
+                f"{type(self).__name__}: {what} within averages(): the parameters are the averages now; leave it first"
+            )
+
+    def __getstate__(self):
+        """A copy gathers its own batches: they are found by the identity of its groups."""
+        return {**self.__dict__, "_batches": {}}
 
     def __repr__(self):
         lines = []
@@ -390,6 +404,15 @@ def unfit(data, g, zero):
     if zero and not g.flags.writeable:
         return ": its gradient is read-only and zero=True would write it; set grad to a copy"
     return None
+
+
+def recorded(closure):
+    """The loss of a closure, which records whatever the thread does, as in PyTorch."""
+    before, state.grad = state.grad, True
+    try:
+        return closure()
+    finally:
+        state.grad = before
 
 
 def listed(name, params):

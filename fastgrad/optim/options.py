@@ -2,7 +2,11 @@
 
 import math
 
-__all__ = ["IGNORED", "SHARED", "check", "number", "numbers"]
+import numpy as np
+
+from ..tape import Value
+
+__all__ = ["IGNORED", "SHARED", "check", "number", "numbers", "plain"]
 
 # Of a group, with their defaults. The first line is that of all groups: their gradients are measured together.
 TOGETHER = {"clip_norm": None, "clip_form": "scale", "nonfinite": "ignore"}
@@ -29,6 +33,17 @@ def number(owner, name, x):
     """An option that must be a number."""
     if isinstance(x, (str, type(None), list, tuple, dict)):
         raise TypeError(f"{owner}: {name} must be a number, not {x!r}")
+    return x
+
+
+def plain(x):
+    """A number as a Python number: it may come as a scalar or an array of NumPy, or as a tensor, PyTorch's too."""
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(plain, x))
+    if isinstance(x, Value):
+        return x.data.item()
+    if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.ndim == 0) or hasattr(x, "detach"):
+        return x.item()
     return x
 
 

@@ -302,7 +302,7 @@ class Rprop(Optimizer):
         return kernels.rprop
 
     def first(self, slot, p, group):
-        return group["lr"] if slot == "size" else 0.0
+        return self.lr_of(group) if slot == "size" else 0.0
 
     def scalars(self, group, t):
         return (*group["etas"], *group["step_sizes"])

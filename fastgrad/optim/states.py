@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ..tape import Value
 from .optimizer import SCHEDULED
-from .options import IGNORED, SHARED
+from .options import IGNORED, SHARED, plain
 
 __all__ = ["load", "save"]
 
@@ -69,19 +68,9 @@ def checked_groups(optimizer, groups):
                 + (f"unknown: {sorted(unknown)}" if unknown else f"missing: {sorted(missing)}")
             )
         optimizer.check({**mine, **options})
+        optimizer.check_together({**mine, **options}, {**optimizer.param_groups[0], **(found or [options])[0]})
         found.append(options)
     return found
-
-
-def plain(value):
-    """A number as a Python number: PyTorch may save a tensor of one."""
-    if isinstance(value, (tuple, list)):
-        return type(value)(map(plain, value))
-    if isinstance(value, Value) or (hasattr(value, "detach") and hasattr(value, "item")):
-        return value.item()
-    return (
-        value.item() if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0) else value
-    )
 
 
 def checked_state(optimizer, i, p, own):
@@ -100,7 +89,7 @@ def checked_state(optimizer, i, p, own):
             raise ValueError(
                 f"load_state_dict: {key!r} of parameter {i} is no state of {name}, which keeps {sorted(slots)}"
             )
-        array = np.array(value.detach() if hasattr(value, "detach") else value, dtype=p.dtype)
+        array = np.array(value.detach().cpu().numpy() if hasattr(value, "detach") else value, dtype=p.dtype, order="C")
         if array.shape != optimizer.state_shape(slot, p):
             raise ValueError(
                 f"load_state_dict: {key} of parameter {i} has shape {array.shape}, the parameter {p.shape}"
