@@ -1,5 +1,7 @@
 """A step as kernel calls: the parameters of one dtype and step count, their arrays, and what is counted afterwards."""
 
+from math import inf
+
 import numpy as np
 
 from .. import kernels, tape
@@ -68,8 +70,10 @@ class Update:
 
     def resolved(self):
         """The group, with lr as a Python number: its schedule's, or that of an array."""
-        group = self.group
-        return group if type(group["lr"]) is float else {**group, "lr": self.optimizer.lr_of(group, self.ahead)}
+        group, lr = self.group, self.group["lr"]
+        if type(lr) is float and 0 <= lr < inf:
+            return group
+        return {**group, "lr": self.optimizer.lr_of(group, self.ahead)}
 
     def run(self):
         params = self.batch.params

@@ -133,8 +133,9 @@ class Optimizer:
         for name in ("lr", "eps"):
             if name == "lr" and callable(group[name]):
                 self.lr_of(group)
-            elif name in group and not options.number(type(self).__name__, name, group[name]) >= 0:
-                raise ValueError(f"{type(self).__name__}: {name} must be at least 0, not {group[name]}")
+            elif name in group and not 0 <= options.number(type(self).__name__, name, group[name]) < math.inf:
+                finite = " and finite" if group[name] == math.inf else ""
+                raise ValueError(f"{type(self).__name__}: {name} must be at least 0{finite}, not {group[name]}")
         options.check(type(self).__name__, group)
 
     # -- groups --------------------------------------------------------------------------------------------------------
@@ -142,7 +143,10 @@ class Optimizer:
         """The learning rate of a group at the next step, or so many steps after it: a number, or its schedule's."""
         lr, t = group["lr"], self.iterations + ahead
         if not callable(lr):
-            return lr if type(lr) in (float, int) else options.plain(lr)
+            lr = lr if type(lr) in (float, int) else options.plain(lr)
+            if not 0 <= options.number(type(self).__name__, "lr", lr) < math.inf:
+                raise ValueError(f"{type(self).__name__}: lr must be at least 0 and finite, not {lr}")
+            return lr
         if getattr(lr, "unit", "step") != "step":
             raise ValueError(
                 f"{type(self).__name__}: lr {lr} counts epochs, an optimizer steps; "
@@ -309,9 +313,17 @@ class Optimizer:
 
     def refuse_unfit(self):
         """Raises, before anything is changed, for a parameter or gradient that no kernel can take."""
+        zeroed: dict = {}  # where a gradient that is written begins -> whose it is
         for i, group in enumerate(self.param_groups):
             self.lr_of(group)
             for k, p in enumerate(group["params"]):
+                if group["zero"] and p._grad is not None and p._grad.data.size:
+                    other = zeroed.setdefault(p._grad.data.__array_interface__["data"][0], (k, i))
+                    if other != (k, i):
+                        raise ValueError(
+                            f"{type(self).__name__}: parameters {other[0]} of group {other[1]} and {k} of group {i} have "
+                            f"one gradient between them, and zero=True would write it; give each its own"
+                        )
                 why = p._grad is not None and (unfit(p.data, p._grad.data, group["zero"]) or self.unfit(p))
                 if why:
                     raise ValueError(f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}{why}")
@@ -395,6 +407,8 @@ def unfit(data, g, zero):
     """Why no kernel can update `data` by `g`, or None."""
     if not data.flags.writeable:
         return ", is read-only; make it of a writable array, for example a copy"
+    if not data.flags.aligned:
+        return ", begins at an odd address; make it of an array of its own memory, for example a copy"
     if not data.flags.c_contiguous:
         return f", is not C-contiguous (strides {data.strides}); make it of a contiguous array"
     if g.shape != data.shape or g.dtype != data.dtype:

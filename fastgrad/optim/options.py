@@ -29,9 +29,16 @@ NONFINITE = {"ignore": 0, "skip": 1, "raise": 2}
 NOTHING = (0.0, 0.0, False, None, None, "ignore", None, False)
 
 
+# What must be a number, and what True or False, where a group has it.
+NUMBERS = ("lr", "eps", "momentum", "dampening", "lr_decay", "initial_accumulator_value", "alpha", "rho", "lambd", "t0")
+NUMBERS = (*NUMBERS, "momentum_decay", "trust_coefficient")
+SWITCHES = ("maximize", "decoupled_weight_decay", "proximal", "zero", "nesterov", "centered", "amsgrad", "eps_inside")
+SWITCHES = (*SWITCHES, "eps_outside", "bias_correction")
+
+
 def number(owner, name, x):
     """An option that must be a number."""
-    if isinstance(x, (str, type(None), list, tuple, dict)):
+    if not isinstance(plain(x), (int, float)):
         raise TypeError(f"{owner}: {name} must be a number, not {x!r}")
     return x
 
@@ -41,14 +48,19 @@ def plain(x):
     if isinstance(x, (tuple, list)):
         return type(x)(map(plain, x))
     if isinstance(x, Value):
-        return x.data.item()
-    if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.ndim == 0) or hasattr(x, "detach"):
-        return x.item()
-    return x
+        x = x.data
+    one = isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.size == 1)
+    return x.item() if one or hasattr(x, "detach") else x
 
 
 def check(owner, group):
     """Raises for an option out of range."""
+    for name in NUMBERS:
+        if name in group and not callable(group[name]) and math.isnan(number(owner, name, group[name])):
+            raise ValueError(f"{owner}: {name} must be a number, not nan")
+    for name in SWITCHES:
+        if name in group and group[name] not in (True, False):
+            raise ValueError(f"{owner}: {name} must be True or False, not {group[name]!r}")
     for name in ("weight_decay", "l1"):
         if not 0 <= number(owner, name, group[name]) < math.inf:
             raise ValueError(f"{owner}: {name} must be at least 0 and finite, not {group[name]}")
