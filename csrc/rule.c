@@ -76,7 +76,7 @@ static double factor(const fg_call *call, double norm) {
     double theta = call->scalar[FG_clip_norm];
     if (theta == 0) return 1;
     int form = (int)call->scalar[FG_clip_form];
-    if (form == FG_NORMALIZE) return norm == 0 ? 0 : 1 / norm;
+    if (form == FG_NORMALIZE) return norm < FG_TINY ? 0 : 1 / norm;
     if (norm <= theta) return 1;
     return form == FG_CLIP_UNIT ? 1 / norm : theta / norm;
 }

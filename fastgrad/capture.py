@@ -112,7 +112,7 @@ class Recording:
         self.kept = {}  # id -> (array the step writes into, its values before the step)
         self.written: Any = {}  # id of a storage -> an array in it that a replay changes
         self.steps = []  # (optimizer, parameter, step count before the step)
-        self.counts = []  # (optimizer, its iterations before the step)
+        self.counts = []  # (optimizer, its iterations before the step, parameters without state then)
 
     def touched(self, leaf, reads):
         """From the tape: the step is about to add to a leaf's gradient or to read it (`reads`), or to set it."""
@@ -139,7 +139,9 @@ class Recording:
         groups = optimizer.param_groups
         idle = [(p, p.requires_grad) for g in groups for p in g["params"] if p._grad is None]
         self.optimizers.append((optimizer, [len(g["params"]) for g in groups], idle))
-        self.counts.append((optimizer, optimizer.iterations))
+        self.counts.append(
+            (optimizer, optimizer.iterations, [p for g in groups for p in g["params"] if p not in optimizer.state])
+        )
 
     def updating(self, update):
         """From an optimizer: the next call is its update."""
@@ -207,8 +209,10 @@ class Recording:
             changed(array)
         for optimizer, p, step in reversed(self.steps):
             optimizer.state[p]["step"] = step
-        for optimizer, iterations in reversed(self.counts):
-            optimizer.iterations = iterations
+        for optimizer, iterations, without in reversed(self.counts):
+            optimizer.iterations, optimizer._batches = iterations, {}
+            for p in without:
+                optimizer.state.pop(p, None)
 
     def alive(self):
         same = all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())
@@ -261,7 +265,6 @@ class Recording:
         for leaf in self.leaves.values():
             leaf.tensor._grad = leaf.after
         return fresh(self.result)
-
 
     def refused(self):
         """Raises with the sentence of the optimizer that has refused its gradients, if it was one."""

@@ -22,7 +22,9 @@ SHAPES = {"W1": (4, 3), "b1": (3,), "W2": (7,), "b2": (1,)}
 def draw(steps, seed=3):
     rng = np.random.Generator(np.random.Philox(seed))
     start = {k: rng.standard_normal(s) for k, s in SHAPES.items()}
-    gradients = [{k: rng.standard_normal(s) * 10.0 ** rng.uniform(-2, 1) for k, s in SHAPES.items()} for _ in range(steps)]
+    gradients = [
+        {k: rng.standard_normal(s) * 10.0 ** rng.uniform(-2, 1) for k, s in SHAPES.items()} for _ in range(steps)
+    ]
     return start, gradients
 
 
@@ -454,7 +456,10 @@ def test_rmsprops_alpha_and_eps():
     assert by_hand("RMSprop", (2.0,), lr=0.25, alpha=0.5, eps=0.0, centered=True) == [0.5]
     # momentum 1/2, alpha 0: u = 1, 1: b = 1, 3/2 at lr 1/2, 1/4; lr inside: b = 1/2, 1/2
     assert by_hand("RMSprop", (3.0, 5.0), (0.5, 0.25), alpha=0.0, eps=0.0, momentum=0.5) == [0.5, 0.125]
-    assert by_hand("RMSprop", (3.0, 5.0), (0.5, 0.25), alpha=0.0, eps=0.0, momentum=0.5, velocity="scratch") == [0.5, 0.0]
+    assert by_hand("RMSprop", (3.0, 5.0), (0.5, 0.25), alpha=0.0, eps=0.0, momentum=0.5, velocity="scratch") == [
+        0.5,
+        0.0,
+    ]
 
 
 def test_adams_corrections_and_eps():

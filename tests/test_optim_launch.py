@@ -123,7 +123,9 @@ def test_one_norm_of_all_groups_and_dtypes(form, rng):
     assert optimizer.grad_norm == pytest.approx(float(norm), rel=1e-13)
     factor = float((2.0 if form == "scale" else 1.0) / norm)
     for p, b, g, lr in zip(params, before, gradients, (1.0, 1.0, 0.5, 0.5), strict=True):
-        np.testing.assert_allclose(p.data, b - lr * factor * g, rtol=4 * np.finfo(p.dtype).eps, atol=1e-7 if p.dtype == "f4" else 1e-16)
+        np.testing.assert_allclose(
+            p.data, b - lr * factor * g, rtol=4 * np.finfo(p.dtype).eps, atol=1e-7 if p.dtype == "f4" else 1e-16
+        )
 
 
 def test_a_norm_below_theta_changes_nothing(rng):
@@ -156,7 +158,9 @@ def test_a_gradient_that_is_not_finite(rng):
         assert_bits(p.grad.data, g, "a skipped step leaves gradients too")
     for group in optimizer.param_groups:
         group["nonfinite"] = "raise"
-    with pytest.raises(FloatingPointError, match=r"Adam: the gradient of parameter 1 of group 1, \(1,\), holds 1 numbers"):
+    with pytest.raises(
+        FloatingPointError, match=r"Adam: the gradient of parameter 1 of group 1, \(1,\), holds 1 numbers"
+    ):
         optimizer.step()
     assert_same(snapshot(params, optimizer), {**kept, **gradients_of(params), "skipped": 1.0, "norm": np.inf})
     give(params, good)
@@ -278,7 +282,9 @@ def test_two_steps_of_one_optimizer_in_one_captured_step():
         Side.step(side, *xs)
         Side.step(side, *xs)
 
-    eager, programs = in_lockstep(lambda ps: [fg.optim.Adam(ps, lr=ExponentialDecay(0.1, 1, 0.9), clip_norm=1.0)], step=twice)
+    eager, programs = in_lockstep(
+        lambda ps: [fg.optim.Adam(ps, lr=ExponentialDecay(0.1, 1, 0.9), clip_norm=1.0)], step=twice
+    )
     assert eager.optimizers[0].iterations == 16
     assert len(programs) == 1
     with pytest.raises(fg.CaptureError, match='two steps of one Adam with nonfinite="skip"'):
@@ -308,7 +314,9 @@ def test_a_captured_step_that_is_refused_names_the_parameter(first):
     kept = {k: v for k, v in snapshot(side.params, *side.optimizers).items() if k[:4] not in ("grad", "norm")}
     xs = drawn(rng, SHAPES, DTYPES)
     xs[4][1:3] = np.nan
-    with pytest.raises(FloatingPointError, match=r"Adam: the gradient of parameter 4 of group 0, \(6,\), holds 2 numbers"):
+    with pytest.raises(
+        FloatingPointError, match=r"Adam: the gradient of parameter 4 of group 0, \(6,\), holds 2 numbers"
+    ):
         captured(*xs)
     after = snapshot(side.params, *side.optimizers)
     for k, v in kept.items():

@@ -121,11 +121,15 @@ def run_all(optimizer, updates):
     if measured:
         total = None
         if len(updates) > 1:
+            for update in updates:
+                optimizer.check_together(update.group, updates[0].group)
             total = np.zeros(2 * len(updates))
             for i, update in enumerate(updates):
                 kernels.sum_squares([p._grad.data for p in update.batch.params], total[2 * i : 2 * i + 2])
         for update in measured:
             update.report, update.total = optimizer.report, total
+    elif optimizer.report[2]:
+        optimizer.report[2] = 0  # this step is not skipped
     for update in updates:
         if thread.capture:
             thread.capture.updating(update)

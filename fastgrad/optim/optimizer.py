@@ -178,6 +178,10 @@ class Optimizer:
 
     def add_param_group(self, group):
         """Adds ``{"params": [...], option: value}``; options not given are the defaults."""
+        if not isinstance(group, dict):
+            raise TypeError(
+                f'{type(self).__name__}: a group is a dict {{"params": [...], "lr": ...}}, not a {type(group).__name__}'
+            )
         unknown = set(group) - set(self.defaults) - {"params"} - SCHEDULED - options.IGNORED
         if unknown:
             raise ValueError(
@@ -324,13 +328,24 @@ class Optimizer:
                             f"{type(self).__name__}: parameters {other[0]} of group {other[1]} and {k} of group {i} have "
                             f"one gradient between them, and zero=True would write it; give each its own"
                         )
-                why = p._grad is not None and (unfit(p.data, p._grad.data, group["zero"]) or self.unfit(p))
+                why = p._grad is not None and (
+                    unfit(p.data, p._grad.data, group["zero"]) or self.unfit_state(p) or self.unfit(p)
+                )
                 if why:
                     raise ValueError(f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}{why}")
 
     def state_shape(self, slot, p):
         """The shape of a state array."""
         return p.shape
+
+    def unfit_state(self, p):
+        """Why the state of `p` is not its own any more, or None."""
+        for slot, a in self.state.get(p, {}).items():
+            if type(a) is np.ndarray:
+                shape = p.shape if slot == "average" else self.state_shape(slot, p)
+                if a.shape != shape or a.dtype != p.dtype:
+                    return f" {p.dtype}, has a state {slot} {a.shape} {a.dtype} of before it was replaced; make a new optimizer"
+        return None
 
     def unfit(self, p):
         """Why this rule cannot update `p`, or None."""
