@@ -249,7 +249,8 @@ class Optimizer:
         for a gradient that is not finite. Nothing is changed then.
         """
         loss = None if closure is None else recorded(closure)
-        self.refuse_averages("step()")
+        if self.averaging:
+            self.refuse_averages("step()")
         self.stepped = True
         if state.capture:
             state.capture.stepping(self)
@@ -317,26 +318,22 @@ class Optimizer:
 
     def refuse_unfit(self):
         """Raises, before anything is changed, for a parameter or gradient that no kernel can take."""
+        name = type(self).__name__
         zeroed: dict = {}  # where a gradient that is written begins -> whose it is
         for i, group in enumerate(self.param_groups):
             self.lr_of(group)
             for k, p in enumerate(group["params"]):
-                if group["zero"] and p._grad is not None and p._grad.data.size:
-                    other = zeroed.setdefault(p._grad.data.__array_interface__["data"][0], (k, i))
-                    if other != (k, i):
-                        raise ValueError(
-                            f"{type(self).__name__}: parameters {other[0]} of group {other[1]} and {k} of group {i} have "
-                            f"one gradient between them, and zero=True would write it; give each its own"
-                        )
-                why = p._grad is not None and (
-                    unfit(p.data, p._grad.data, group["zero"]) or self.unfit_state(p) or self.unfit(p)
-                )
+                if p._grad is None:
+                    continue
+                why = unfit(p.data, p._grad.data, group["zero"]) or self.unfit_state(p) or self.unfit(p)
                 if why:
-                    raise ValueError(f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}{why}")
-
-    def state_shape(self, slot, p):
-        """The shape of a state array."""
-        return p.shape
+                    raise ValueError(f"{name}: parameter {k} of group {i}, {p.shape}{why}")
+                at = p._grad.data.__array_interface__["data"][0] if group["zero"] and p._grad.data.size else None
+                if at and zeroed.setdefault(at, (k, i)) != (k, i):
+                    raise ValueError(
+                        f"{name}: parameters {zeroed[at][0]} of group {zeroed[at][1]} and {k} of group {i} have one "
+                        f"gradient between them, and zero=True would write it; give each its own"
+                    )
 
     def unfit_state(self, p):
         """Why the state of `p` is not its own any more, or None."""
@@ -344,7 +341,7 @@ class Optimizer:
             if type(a) is np.ndarray:
                 shape = p.shape if slot == "average" else self.state_shape(slot, p)
                 if a.shape != shape or a.dtype != p.dtype:
-                    return f" {p.dtype}, has a state {slot} {a.shape} {a.dtype} of before it was replaced; make a new optimizer"
+                    return f" {p.dtype}, has a state {slot} {a.shape} {a.dtype} of another array; make a new optimizer"
         return None
 
     def unfit(self, p):

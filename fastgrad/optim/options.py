@@ -30,17 +30,22 @@ NOTHING = (0.0, 0.0, False, None, None, "ignore", None, False)
 
 
 # What must be a number, and what True or False, where a group has it.
-NUMBERS = ("lr", "eps", "momentum", "dampening", "lr_decay", "initial_accumulator_value", "alpha", "rho", "lambd", "t0")
-NUMBERS = (*NUMBERS, "momentum_decay", "trust_coefficient")
-SWITCHES = ("maximize", "decoupled_weight_decay", "proximal", "zero", "nesterov", "centered", "amsgrad", "eps_inside")
-SWITCHES = (*SWITCHES, "eps_outside", "bias_correction")
+NUMBERS = (
+    *("lr", "eps", "momentum", "dampening", "lr_decay", "initial_accumulator_value", "alpha", "rho", "lambd", "t0"),
+    *("momentum_decay", "trust_coefficient"),
+)
+SWITCHES = (
+    *("maximize", "decoupled_weight_decay", "proximal", "zero", "nesterov", "centered", "amsgrad", "eps_inside"),
+    *("eps_outside", "bias_correction"),
+)
 
 
 def number(owner, name, x):
-    """An option that must be a number."""
-    if not isinstance(plain(x), (int, float)):
+    """An option that must be a number, as a Python number."""
+    found = plain(x)
+    if not isinstance(found, (int, float)):
         raise TypeError(f"{owner}: {name} must be a number, not {x!r}")
-    return x
+    return found
 
 
 def plain(x):

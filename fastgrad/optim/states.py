@@ -67,7 +67,7 @@ def checked_groups(optimizer, groups):
         raise ValueError(
             f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, this optimizer has {sizes}"
         )
-    found = []
+    found: list = []
     for mine, theirs in zip(optimizer.param_groups, groups, strict=True):
         options = {k: plain(v) for k, v in theirs.items() if k != "params" and k not in IGNORED}
         unknown = set(options) - set(optimizer.defaults) - SCHEDULED
