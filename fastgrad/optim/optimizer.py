@@ -344,6 +344,10 @@ class Optimizer:
                     return f" {p.dtype}, has a state {slot} {a.shape} {a.dtype} of another array; make a new optimizer"
         return None
 
+    def state_shape(self, slot, p):
+        """The shape of a state array."""
+        return p.shape
+
     def unfit(self, p):
         """Why this rule cannot update `p`, or None."""
         return None
