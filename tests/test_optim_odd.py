@@ -44,6 +44,7 @@ def test_a_copy_goes_its_own_way(name, copied, rng):
     step_on(optimizer, params, (np.ones(4), np.ones(3)))
     others, other = copied((params, optimizer))
     assert other.param_groups[0]["params"][0] is others[0]
+    assert not other._batches, "they are found by the identity of groups, which are others now"
     step_on(optimizer, params, (np.full(4, 0.5), np.full(3, -1)))
     step_on(other, others, (np.full(4, 0.5), np.full(3, -1)))
     assert picture(other) == picture(optimizer)
