@@ -76,7 +76,7 @@ static double factor(const fg_call *call, double norm) {
     double theta = call->scalar[FG_clip_norm];
     if (theta == 0) return 1;
     int form = (int)call->scalar[FG_clip_form];
-    if (form == FG_NORMALIZE) return norm == 0 ? 0 : 1 / norm;
+    if (form == FG_NORMALIZE) return norm < FG_TINY ? 0 : 1 / norm;
     if (norm <= theta) return 1;
     return form == FG_CLIP_UNIT ? 1 / norm : theta / norm;
 }
@@ -105,10 +105,11 @@ void fg_decide(fg_call *call) {
     }
     if (from_total) sums_of_total(call, &square, &bad);
     int is_bad = !(bad == 0);
-    if (is_bad && call->scalar[FG_nonfinite] == 2) fg_refuse(call, 0);
+    int refused = is_bad && call->scalar[FG_nonfinite] == 2; /* which changes nothing, the report neither */
+    if (refused) fg_refuse(call, 0);
     verdict->norm = sqrt(square);
     verdict->scale = per_tensor ? 1 : factor(call, verdict->norm);
     verdict->skip = is_bad && call->scalar[FG_nonfinite] != 0;
     double *report = call->ptr[FG_REPORT]; /* report[3] */
-    if (report) report[0] = verdict->norm, report[1] = verdict->scale, report[2] = verdict->skip;
+    if (report && !refused) report[0] = verdict->norm, report[1] = verdict->scale, report[2] = verdict->skip;
 }

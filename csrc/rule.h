@@ -33,8 +33,10 @@ enum {
 typedef enum {
     FG_CLIP_SCALE, /* theta g / ||g|| where ||g|| > theta */
     FG_CLIP_UNIT,  /* g / ||g|| where ||g|| > theta: as one lecture prints it */
-    FG_NORMALIZE,  /* g / ||g|| always, 0 where ||g|| = 0 */
+    FG_NORMALIZE,  /* g / ||g|| always, 0 where ||g|| < FG_TINY */
 } fg_clip_form;
+
+#define FG_TINY 0x1p-126 /* the smallest normal float32: below it 1 / ||g|| may be no float32 */
 
 /* The arrays of the call itself, in fg_call.ptr. */
 enum { FG_TOTAL = 1, FG_REPORT = 2 };

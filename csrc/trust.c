@@ -33,7 +33,8 @@ static double FG(lars_ratio)(const fg_call *call, int64_t tensor) {
     const fg_measured *m = &fg_measured_of(call)[tensor];
     double g_norm = m->g_norm * FG(scale_of)(call, tensor);
     if (m->p_norm == 0 || g_norm == 0) return 1;
-    return s[2] * m->p_norm / (g_norm + s[FG_weight_decay] * m->p_norm + s[3]);
+    double ratio = s[2] * m->p_norm / (g_norm + s[FG_weight_decay] * m->p_norm + s[3]);
+    return ratio > 1 / FG_TINY ? 1 : ratio;
 }
 
 void FG(lars)(fg_call *call, int phase, int64_t lo, int64_t hi) {
@@ -108,7 +109,7 @@ static void FG(lamb_ratios)(const fg_call *call) {
     for (int32_t i = 0; i < call->tensors; i++) {
         fg_measured *m = &fg_measured_of(call)[i];
         double u_norm = sqrt(fg_tensor_sum(call, (const fg_tensor *)call->ptr[0] + i, FG_SUM_U));
-        m->ratio = m->p_norm == 0 || u_norm == 0 ? 1 : m->p_norm / u_norm;
+        m->ratio = m->p_norm == 0 || u_norm == 0 || m->p_norm / u_norm > 1 / FG_TINY ? 1 : m->p_norm / u_norm;
     }
 }
 

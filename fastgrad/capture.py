@@ -113,10 +113,12 @@ class Recording:
         self.program = kernels.Program()
         self.leaves = {}  # id -> Leaf
         self.updates = []  # (call, update)
+        self.optimizers = []  # (optimizer, sizes of its groups, who of them had no gradient and whether it could have)
         self.launches = []  # (call, its numbers so many steps ahead, how many updates of the same state come before it)
         self.kept = {}  # id -> (array the step writes into, its values before the step)
         self.written: Any = {}  # id of a storage -> an array in it that a replay changes
         self.steps = []  # (optimizer, parameter, step count before the step)
+        self.counts = []  # (optimizer, its iterations before the step, parameters without state then)
 
     def touched(self, leaf, reads):
         """From the tape: the step is about to add to a leaf's gradient or to read it (`reads`), or to set it."""
@@ -138,6 +140,15 @@ class Recording:
             if id(array) not in self.kept:
                 self.kept[id(array)] = array, array.copy()
 
+    def stepping(self, optimizer):
+        """From an optimizer: its step begins. Parameters without gradient are passed over by every replay."""
+        groups = optimizer.param_groups
+        idle = [(p, p.requires_grad) for g in groups for p in g["params"] if p._grad is None]
+        self.optimizers.append((optimizer, [len(g["params"]) for g in groups], idle))
+        self.counts.append(
+            (optimizer, optimizer.iterations, [p for g in groups for p in g["params"] if p not in optimizer.state])
+        )
+
     def updating(self, update):
         """From an optimizer: the next call is its update."""
         batch = update.batch
@@ -157,6 +168,11 @@ class Recording:
     def updated(self, update):
         """From an optimizer: the last call was the end of its update."""
         update.ahead = sum(u.last for _, u in self.updates if u.optimizer is update.optimizer)
+        if update.ahead and update.group["nonfinite"] == "skip":
+            raise CaptureError(
+                f'two steps of one {type(update.optimizer).__name__} with nonfinite="skip" in one captured step: '
+                f"whether the first is made decides the number of the second; capture each in a step of its own"
+            )
         self.updates.append((len(self.program) - 1, update))
 
     def record(self):
@@ -167,6 +183,8 @@ class Recording:
             for leaf in self.leaves.values():
                 leaf.finish()
             self.forget_own()
+            for _, _, idle in self.optimizers:  # the gradient of a leaf is looked after already
+                idle[:] = [pair for pair in idle if id(pair[0]) not in self.leaves]
             gradients = [leaf.after.data for leaf in self.leaves.values() if leaf.after is not None]
             self.written = [*self.written.values(), *gradients]
         except BaseException:
@@ -175,7 +193,7 @@ class Recording:
         finally:
             self.program.stop()
             state.capture = None
-            self.kept, self.steps = {}, []
+            self.kept, self.steps, self.counts = {}, [], []
         self.result = result
         return fresh(result)
 
@@ -197,8 +215,10 @@ class Recording:
             changed(array)
         for optimizer, p, step in reversed(self.steps):
             optimizer.state[p]["step"] = step
-        for _, update in self.updates:
-            update.optimizer.iterations -= update.last
+        for optimizer, iterations, without in reversed(self.counts):
+            optimizer.iterations, optimizer._batches = iterations, {}
+            for p in without:
+                optimizer.state.pop(p, None)
 
     def alive(self):
         same = all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())
@@ -209,6 +229,12 @@ class Recording:
         for leaf in self.leaves.values():  # loops, not all(): this runs before every replay
             if not leaf.fits():
                 return False
+        for optimizer, sizes, idle in self.optimizers:
+            if optimizer.averaging or sizes != [len(g["params"]) for g in optimizer.param_groups]:
+                return False
+            for p, requires_grad in idle:
+                if p._grad is not None or p.requires_grad is not requires_grad:
+                    return False
         return all(update.batch.current() and update.alive() for _, update in self.updates)
 
     def replay(self, inputs):
@@ -233,6 +259,9 @@ class Recording:
             self.program.set_scalars(call, numbers(ahead))
         try:
             self.program.replay()
+        except FloatingPointError:
+            self.refused()
+            raise
         finally:
             for call, update in self.updates:
                 if call < self.program.done:  # a step that failed later has made this update all the same
@@ -242,6 +271,13 @@ class Recording:
         for leaf in self.leaves.values():
             leaf.tensor._grad = leaf.after
         return fresh(self.result)
+
+    def refused(self):
+        """Raises with the sentence of the optimizer that has refused its gradients, if it was one."""
+        at = self.program.done
+        if any(call == at for call, _, _ in self.launches):
+            update = next(update for call, update in self.updates if call >= at)
+            raise FloatingPointError(update.optimizer.not_finite()) from None
 
 
 class Leaf:

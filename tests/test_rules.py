@@ -152,7 +152,6 @@ def test_a_gradient_that_is_not_finite_is_refused_before_anything_is_written(nam
             mine = copied(call)
             with kernels.use(tier), pytest.raises(FloatingPointError, match=f"{name}: a gradient is not finite"):
                 KERNELS[name](**mine)
-            mine["report"][...] = 0
             same(mine, {k: v for k, v in call.items() if isinstance(v, (list, np.ndarray))}, f"{name} {tier}")
 
 

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .. import tape
+from .. import kernels, tape
 
 __all__ = ["averages", "update"]
 
@@ -22,27 +22,45 @@ def update(optimizer, params, grads, wrap):
     lost = [k for k in grads if k not in params]
     if lost:
         raise ValueError(f"{name}: a gradient of {lost[0]!r}, but params has {', '.join(map(str, params))}")
-    for key in params:
-        if key not in optimizer._named:
-            adopt(optimizer, key, params[key], wrap)
-    changed = {}
-    for key, p in optimizer._named.items():
-        p._grad = wrap(np.ascontiguousarray(grads[key], dtype=p.dtype)) if key in grads else None
-        if key in params and params[key] is not p.data:
-            changed[key], p.data = p.data, refuse_other(name, key, params[key], p.data)
+    before = {key: p.data for key, p in optimizer._named.items()}
     try:
+        for key in params:
+            if key not in optimizer._named:
+                adopt(optimizer, key, params[key], wrap)
+        for key, p in optimizer._named.items():
+            p._grad = wrap(np.asarray(grads[key], dtype=p.dtype, order="C")) if key in grads else None
+            if key in params and params[key] is not p.data:
+                p.data = refuse_other(name, key, params[key], p.data)
         optimizer.step()
     except BaseException:
-        for key, data in changed.items():
-            optimizer._named[key].data = data
+        forget(optimizer, before)
         raise
     finally:
         for p in optimizer._named.values():
             p._grad = None
+    for key in params:
+        if isinstance(params[key], (int, float)):
+            params[key] = optimizer._named[key].data.item()
+
+
+def forget(optimizer, before):
+    """Puts back the arrays that were known before, and lets go of the others."""
+    for key in list(optimizer._named):
+        if key in before:
+            optimizer._named[key].data = before[key]
+            continue
+        p = optimizer._named.pop(key)
+        optimizer.state.pop(p, None)
+        for group in optimizer.param_groups:
+            group["params"] = [q for q in group["params"] if q is not p]
+    if not before:
+        optimizer.param_groups.clear()
 
 
 def adopt(optimizer, key, array, wrap):
-    """A parameter met for the first time."""
+    """A parameter met for the first time. A plain number is kept as an array of no dimensions."""
+    if isinstance(array, (int, float)):
+        array = np.array(float(array))
     if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
         kind = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
         raise TypeError(f"{type(optimizer).__name__}: params[{key!r}] is {kind}; it takes arrays of float32 or float64")
@@ -55,6 +73,8 @@ def adopt(optimizer, key, array, wrap):
 
 
 def refuse_other(name, key, array, before):
+    if isinstance(array, (int, float)) and before.shape == ():
+        return np.array(array, dtype=before.dtype)
     if not isinstance(array, np.ndarray) or (array.shape, array.dtype) != (before.shape, before.dtype):
         raise ValueError(f"{name}: params[{key!r}] was {before.shape} {before.dtype}; it cannot become another")
     return array
@@ -63,13 +83,17 @@ def refuse_other(name, key, array, before):
 @contextmanager
 def averages(optimizer):
     """See `Optimizer.averages`."""
+    kernels.refuse_capture("averages()", "use it outside of the step")
+    optimizer.refuse_averages("averages()")
     kept = [(p, own["average"]) for p, own in optimizer.state.items() if "average" in own]
     if not kept:
         raise ValueError(f"{type(optimizer).__name__} keeps no averages yet: make it with ema=0.999 and take a step")
     swap(kept)
+    optimizer.averaging = True
     try:
         yield
     finally:
+        optimizer.averaging = False
         swap(kept)
 
 

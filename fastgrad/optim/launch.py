@@ -1,5 +1,7 @@
 """A step as kernel calls: the parameters of one dtype and step count, their arrays, and what is counted afterwards."""
 
+from math import inf
+
 import numpy as np
 
 from .. import kernels, tape
@@ -62,7 +64,7 @@ class Update:
     def key_of(self):
         """Which arrays the launch takes, and which calls there are."""
         group = self.group
-        measured = group["clip_norm"] is not None, group["nonfinite"] != "ignore"
+        measured = group["clip_norm"] is not None, group["nonfinite"]
         return self.optimizer.kernel(group), self.optimizer.slots_of(group), group["ema"] is None, *measured
 
     def alive(self):
@@ -80,9 +82,11 @@ class Update:
         return self.optimizer.numbers(self.resolved(), self.batch.t + 1 + ahead)
 
     def resolved(self):
-        """The group, with the number that its schedule gives."""
-        group = self.group
-        return {**group, "lr": self.optimizer.lr_of(group, self.ahead)} if callable(group["lr"]) else group
+        """The group, with lr as a Python number: its schedule's, or that of an array."""
+        group, lr = self.group, self.group["lr"]
+        if type(lr) is float and 0 <= lr < inf:
+            return group
+        return {**group, "lr": self.optimizer.lr_of(group, self.ahead)}
 
     def run(self):
         params = self.batch.params
@@ -131,12 +135,16 @@ def run_all(optimizer, updates):
     measured = [u for u in updates if u.group["clip_norm"] is not None or u.group["nonfinite"] != "ignore"]
     if measured:
         total = None
+        for update in updates[1:]:
+            optimizer.check_together(update.group, updates[0].group)
         if len(updates) > 1 or optimizer.composite:
             total = np.zeros(2 * len(updates))
             for i, update in enumerate(updates):
                 kernels.sum_squares([p._grad.data for p in update.batch.params], total[2 * i : 2 * i + 2])
         for update in measured:
             update.report, update.total = optimizer.report, total
+    elif optimizer.report[2]:
+        optimizer.report[2] = 0  # this step is not skipped
     for update in updates:
         if thread.capture:
             thread.capture.updating(update)

@@ -8,6 +8,7 @@ import numpy as np
 from .. import kernels
 from ..tape import Value, state, wrap
 from . import options
+from .fit import listed, unfit
 from .keywords import takes_keywords
 from .launch import Batch, run_all, update_of
 
@@ -51,6 +52,7 @@ class Optimizer:
     own_only: tuple = ()  # options that PyTorch's rule does not have
     iterations = 0  # steps made: the time of a schedule
     stepped = False  # whether step() was ever called
+    averaging = False  # whether the averages are in the parameters' place
 
     def __init_subclass__(cls):
         if "__init__" in vars(cls):  # a rule; the others are what several rules share
@@ -133,8 +135,9 @@ class Optimizer:
         for name in ("lr", "eps"):
             if name == "lr" and callable(group[name]):
                 self.lr_of(group)
-            elif name in group and not options.number(type(self).__name__, name, group[name]) >= 0:
-                raise ValueError(f"{type(self).__name__}: {name} must be at least 0, not {group[name]}")
+            elif name in group and not 0 <= options.number(type(self).__name__, name, group[name]) < math.inf:
+                finite = " and finite" if group[name] == math.inf else ""
+                raise ValueError(f"{type(self).__name__}: {name} must be at least 0{finite}, not {group[name]}")
         options.check(type(self).__name__, group)
 
     # -- groups --------------------------------------------------------------------------------------------------------
@@ -142,6 +145,9 @@ class Optimizer:
         """The learning rate of a group at the next step, or so many steps after it: a number, or its schedule's."""
         lr, t = group["lr"], self.iterations + ahead
         if not callable(lr):
+            lr = lr if type(lr) in (float, int) else options.plain(lr)
+            if not 0 <= options.number(type(self).__name__, "lr", lr) < math.inf:
+                raise ValueError(f"{type(self).__name__}: lr must be at least 0 and finite, not {lr}")
             return lr
         if getattr(lr, "unit", "step") != "step":
             raise ValueError(
@@ -174,6 +180,10 @@ class Optimizer:
 
     def add_param_group(self, group):
         """Adds ``{"params": [...], option: value}``; options not given are the defaults."""
+        if not isinstance(group, dict):
+            raise TypeError(
+                f'{type(self).__name__}: a group is a dict {{"params": [...], "lr": ...}}, not a {type(group).__name__}'
+            )
         unknown = set(group) - set(self.defaults) - {"params"} - SCHEDULED - options.IGNORED
         if unknown:
             raise ValueError(
@@ -183,8 +193,9 @@ class Optimizer:
             raise ValueError(f'{type(self).__name__}: a group without parameters; it is {{"params": [...], "lr": ...}}')
         params = self.own_params(group["params"])
         made = {**self.defaults, **group, "params": params}
+        made.update({k: options.plain(v) for k, v in made.items() if k not in ("params", "lr")})  # lr may be written to
         self.check(made)
-        self.check_together(made)
+        self.check_together(made, *self.param_groups[:1])
         self.param_groups.append(made)
 
     def own_params(self, own):
@@ -211,15 +222,14 @@ class Optimizer:
             seen.add(id(p))
         return params
 
-    def check_together(self, group):
-        """Raises where an option of all groups together is not the same in each."""
-        for name in options.TOGETHER:
-            for other in self.param_groups[:1]:
-                if group[name] != other[name]:
-                    raise ValueError(
-                        f"{type(self).__name__}: {name} is one for all groups, whose gradients are measured together: "
-                        f"{other[name]!r} and {group[name]!r}"
-                    )
+    def check_together(self, group, other=None):
+        """Raises where an option of all groups together is not the same as in another group."""
+        for name in options.TOGETHER if other else ():
+            if group[name] != other[name]:
+                raise ValueError(
+                    f"{type(self).__name__}: {name} is one for all groups, whose gradients are measured together: "
+                    f"{other[name]!r} and {group[name]!r}"
+                )
 
     def zero_grad(self, set_to_none=True):
         """Forgets all gradients (or fills them with 0)."""
@@ -240,10 +250,12 @@ class Optimizer:
         Errors: ValueError for a parameter or gradient no kernel can take; FloatingPointError, with nonfinite="raise",
         for a gradient that is not finite. Nothing is changed then.
         """
-        loss = None
-        if closure is not None:
-            loss = closure()
+        loss = None if closure is None else recorded(closure)
+        if self.averaging:
+            self.refuse_averages("step()")
         self.stepped = True
+        if state.capture:
+            state.capture.stepping(self)
         updates = [update_of(self, group, batch) for group in self.param_groups for batch in self.batches(group)]
         if updates:
             updates[-1].last = True
@@ -308,12 +320,31 @@ class Optimizer:
 
     def refuse_unfit(self):
         """Raises, before anything is changed, for a parameter or gradient that no kernel can take."""
+        name = type(self).__name__
+        zeroed: dict = {}  # where a gradient that is written begins -> whose it is
         for i, group in enumerate(self.param_groups):
             self.lr_of(group)
             for k, p in enumerate(group["params"]):
-                why = p._grad is not None and (unfit(p.data, p._grad.data, group["zero"]) or self.unfit(p))
+                if p._grad is None:
+                    continue
+                why = unfit(p.data, p._grad.data, group["zero"]) or self.unfit_state(p) or self.unfit(p)
                 if why:
-                    raise ValueError(f"{type(self).__name__}: parameter {k} of group {i}, {p.shape}{why}")
+                    raise ValueError(f"{name}: parameter {k} of group {i}, {p.shape}{why}")
+                at = p._grad.data.__array_interface__["data"][0] if group["zero"] and p._grad.data.size else None
+                if at and zeroed.setdefault(at, (k, i)) != (k, i):
+                    raise ValueError(
+                        f"{name}: parameters {zeroed[at][0]} of group {zeroed[at][1]} and {k} of group {i} have one "
+                        f"gradient between them, and zero=True would write it; give each its own"
+                    )
+
+    def unfit_state(self, p):
+        """Why the state of `p` is not its own any more, or None."""
+        for slot, a in self.state.get(p, {}).items():
+            if type(a) is np.ndarray:
+                shape = p.shape if slot == "average" else self.state_shape(slot, p)
+                if a.shape != shape or a.dtype != p.dtype:
+                    return f" {p.dtype}, has a state {slot} {a.shape} {a.dtype} of another array; make a new optimizer"
+        return None
 
     def state_shape(self, slot, p):
         """The shape of a state array."""
@@ -362,7 +393,8 @@ class Optimizer:
     def averages(self):
         """The averages (`ema`) as a context: they take the parameters' place, and give it back at the end.
 
-        Errors: ValueError where no group keeps averages.
+        Errors: ValueError where no group keeps averages; RuntimeError for a step, or another such context, within it;
+        CaptureError within a captured step.
         """
         from .arrays import averages
 
@@ -413,6 +445,17 @@ class Optimizer:
 
         return explain(self, name, index, lang, model, params, grads)
 
+    def refuse_averages(self, what):
+        """Raises while the averages are in the parameters' place."""
+        if self.averaging:
+            raise RuntimeError(
+                f"{type(self).__name__}: {what} within averages(): the parameters are the averages now; leave it first"
+            )
+
+    def __getstate__(self):
+        """A copy gathers its own batches: they are found by the identity of its groups."""
+        return {**self.__dict__, "_batches": {}}
+
     def __repr__(self):
         lines = []
         for i, g in enumerate(self.param_groups):
@@ -423,31 +466,10 @@ class Optimizer:
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 
 
-def unfit(data, g, zero):
-    """Why no kernel can update `data` by `g`, or None."""
-    if not data.flags.writeable:
-        return ", is read-only; make it of a writable array, for example a copy"
-    if not data.flags.c_contiguous:
-        return f", is not C-contiguous (strides {data.strides}); make it of a contiguous array"
-    if g.shape != data.shape or g.dtype != data.dtype:
-        return f" {data.dtype}, has a gradient {g.shape} {g.dtype}; make them alike"
-    if not g.flags.c_contiguous:
-        return f": its gradient is not C-contiguous (strides {g.strides}); set grad to a contiguous copy"
-    if zero and not g.flags.writeable:
-        return ": its gradient is read-only and zero=True would write it; set grad to a copy"
-    return None
-
-
-def listed(name, params):
-    """The parameters as a list, in the order in which they come."""
-    if isinstance(params, Value):
-        raise TypeError(f"{name} takes a list of tensors, not one tensor: pass [tensor] or model.parameters()")
-    if callable(getattr(params, "parameters", None)):
-        raise TypeError(f"{name} takes parameters, not a {type(params).__name__}: pass its parameters()")
-    if callable(params):
-        raise TypeError(f"{name} takes parameters, not a {type(params).__name__}: call it, model.parameters()")
-    if isinstance(params, (dict, set, frozenset, str)):
-        raise TypeError(f"{name} takes a list, which has an order, not a {type(params).__name__}: model.parameters()")
-    if isinstance(params, (int, float)):
-        raise TypeError(f"{name} takes parameters first, then lr: {name}(model.parameters(), lr={params})")
-    return list(params)
+def recorded(closure):
+    """The loss of a closure, which records whatever the thread does, as in PyTorch."""
+    before, state.grad = state.grad, True
+    try:
+        return closure()
+    finally:
+        state.grad = before

@@ -2,7 +2,11 @@
 
 import math
 
-__all__ = ["IGNORED", "SHARED", "check", "number", "numbers"]
+import numpy as np
+
+from ..tape import Value
+
+__all__ = ["IGNORED", "SHARED", "check", "number", "numbers", "plain"]
 
 # Of a group, with their defaults. The first line is that of all groups: their gradients are measured together.
 TOGETHER = {"clip_norm": None, "clip_form": "scale", "nonfinite": "ignore"}
@@ -38,15 +42,43 @@ NUMBERS += ("nonfinite", "ema", "zero")
 NOTHING = (0.0, 0.0, False, None, None, "ignore", None, False)
 
 
+# What must be a number, and what True or False, where a group has it.
+NUMBERS = (
+    *("lr", "eps", "momentum", "dampening", "lr_decay", "initial_accumulator_value", "alpha", "rho", "lambd", "t0"),
+    *("momentum_decay", "trust_coefficient"),
+)
+SWITCHES = (
+    *("maximize", "decoupled_weight_decay", "proximal", "zero", "nesterov", "centered", "amsgrad", "eps_inside"),
+    *("eps_outside", "bias_correction"),
+)
+
+
 def number(owner, name, x):
-    """An option that must be a number."""
-    if isinstance(x, (str, type(None), list, tuple, dict)):
+    """An option that must be a number, as a Python number."""
+    found = plain(x)
+    if not isinstance(found, (int, float)):
         raise TypeError(f"{owner}: {name} must be a number, not {x!r}")
-    return x
+    return found
+
+
+def plain(x):
+    """A number as a Python number: it may come as a scalar or an array of NumPy, or as a tensor, PyTorch's too."""
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(plain, x))
+    if isinstance(x, Value):
+        x = x.data
+    one = isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.size == 1)
+    return x.item() if one or hasattr(x, "detach") else x
 
 
 def check(owner, group):
     """Raises for an option out of range."""
+    for name in NUMBERS:
+        if name in group and not callable(group[name]) and math.isnan(number(owner, name, group[name])):
+            raise ValueError(f"{owner}: {name} must be a number, not nan")
+    for name in SWITCHES:
+        if name in group and group[name] not in (True, False):
+            raise ValueError(f"{owner}: {name} must be True or False, not {group[name]!r}")
     for name in ("weight_decay", "l1"):
         if not 0 <= number(owner, name, group[name]) < math.inf:
             raise ValueError(f"{owner}: {name} must be at least 0 and finite, not {group[name]}")

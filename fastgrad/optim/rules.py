@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from .. import kernels
 from .optimizer import Optimizer
+from .options import number
 
 __all__ = ["ASGD", "SGD", "Adadelta", "Adagrad", "Lion", "Momentum", "Nesterov", "NormalizedGD", "RMSprop", "Rprop"]
 
@@ -23,6 +24,13 @@ def refuse_coefficient(rule, name, value, *, above=True):
     """An average's coefficient lies in [0, 1)."""
     if not 0 <= value < 1:
         raise ValueError(f"{type(rule).__name__}: {name} must be in [0, 1), not {value}")
+
+
+def refuse_unless_two(rule, name, pair):
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise ValueError(f"{type(rule).__name__}: {name} must be two numbers, not {pair}")
+    for i, x in enumerate(pair):
+        number(type(rule).__name__, f"{name}[{i}]", x)
 
 
 def eps_of(group):
@@ -291,6 +299,8 @@ class Rprop(Optimizer):
 
     def check(self, group):
         super().check(group)
+        for name in ("etas", "step_sizes"):
+            refuse_unless_two(self, name, group[name])
         minus, plus = group["etas"]
         if not 0 < minus < 1 < plus:
             raise ValueError(f"{type(self).__name__}: etas must be (below 1, above 1), not {group['etas']}")
@@ -302,7 +312,7 @@ class Rprop(Optimizer):
         return kernels.rprop
 
     def first(self, slot, p, group):
-        return group["lr"] if slot == "size" else 0.0
+        return self.lr_of(group) if slot == "size" else 0.0
 
     def scalars(self, group, t):
         return (*group["etas"], *group["step_sizes"])
@@ -323,6 +333,11 @@ class ASGD(Optimizer):
     def __init__(self, params=None, lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0.0, **shared):
         own = {"lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay}
         super().__init__(params, {"lr": lr, **own}, shared)
+
+    def check(self, group):
+        super().check(group)
+        if not group["lambd"] >= 0:
+            raise ValueError(f"{type(self).__name__}: lambd must be at least 0, not {group['lambd']}")
 
     def kernel(self, group):
         return kernels.asgd
@@ -367,8 +382,7 @@ class Lion(Optimizer):
 
 
 def check_betas(rule, betas):
-    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-        raise ValueError(f"{type(rule).__name__}: betas must be two numbers, not {betas}")
+    refuse_unless_two(rule, "betas", betas)
     for i, beta in enumerate(betas):
         if not 0 <= beta < 1:
             raise ValueError(f"{type(rule).__name__}: betas[{i}] must be in [0, 1), not {beta}")

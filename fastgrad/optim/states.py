@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ..tape import Value
 from .optimizer import SCHEDULED
-from .options import IGNORED, SHARED
+from .options import IGNORED, SHARED, plain
 
 __all__ = ["load", "save"]
 
@@ -33,6 +32,7 @@ def load(optimizer, saved):
             f"load_state_dict: {given} is no state of an optimizer, {{'state': ..., 'param_groups': ...}}; "
             f"a module's goes to the module"
         )
+    refuse_other_forms(saved)
     params = [p for g in optimizer.param_groups for p in g["params"]]
     groups = checked_groups(optimizer, saved["param_groups"])
     places = {k: i for i, k in enumerate(k for g in saved["param_groups"] for k in g["params"])}
@@ -42,10 +42,21 @@ def load(optimizer, saved):
         if place is None:
             raise ValueError(f"load_state_dict: a state of parameter {i}, this optimizer has {len(params)}")
         fresh[params[place]] = checked_state(optimizer, place, params[place], own)
+    made = saved.get("iterations")
+    made = None if made is None else whole("iterations", made)
     for mine, options in zip(optimizer.param_groups, groups, strict=True):
         mine.update({k: v for k, v in options.items() if not (k == "lr" and callable(mine[k]))})
     optimizer.state, optimizer._batches = fresh, {}
-    optimizer.iterations = saved.get("iterations", max([own["step"] for own in fresh.values()], default=0))
+    optimizer.iterations = max([own["step"] for own in fresh.values()], default=0) if made is None else made
+
+
+def refuse_other_forms(saved):
+    groups = saved["param_groups"]
+    if not isinstance(saved["state"], dict) or not isinstance(groups, (list, tuple)):
+        raise ValueError("load_state_dict: state must be a dict, by parameter, and param_groups a list")
+    for group in groups:
+        if not isinstance(group, dict) or not isinstance(group.get("params"), (list, tuple)):
+            raise ValueError(f"load_state_dict: a group is a dict with a list of params, not {group!r}")
 
 
 def checked_groups(optimizer, groups):
@@ -56,7 +67,7 @@ def checked_groups(optimizer, groups):
         raise ValueError(
             f"load_state_dict: groups of {[len(g['params']) for g in groups]} parameters, this optimizer has {sizes}"
         )
-    found = []
+    found: list = []
     for mine, theirs in zip(optimizer.param_groups, groups, strict=True):
         options = {k: plain(v) for k, v in theirs.items() if k != "params" and k not in IGNORED}
         unknown = set(options) - set(optimizer.defaults) - SCHEDULED
@@ -69,19 +80,9 @@ def checked_groups(optimizer, groups):
                 + (f"unknown: {sorted(unknown)}" if unknown else f"missing: {sorted(missing)}")
             )
         optimizer.check({**mine, **options})
+        optimizer.check_together({**mine, **options}, {**optimizer.param_groups[0], **(found or [options])[0]})
         found.append(options)
     return found
-
-
-def plain(value):
-    """A number as a Python number: PyTorch may save a tensor of one."""
-    if isinstance(value, (tuple, list)):
-        return type(value)(map(plain, value))
-    if isinstance(value, Value) or (hasattr(value, "detach") and hasattr(value, "item")):
-        return value.item()
-    return (
-        value.item() if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0) else value
-    )
 
 
 def checked_state(optimizer, i, p, own):
@@ -94,13 +95,13 @@ def checked_state(optimizer, i, p, own):
         if slot is None or value is None:
             continue
         if slot == "step":
-            found["step"] = whole_step(i, plain(value))
+            found["step"] = whole(f"step of parameter {i}", plain(value))
             continue
         if slot not in slots:
             raise ValueError(
                 f"load_state_dict: {key!r} of parameter {i} is no state of {name}, which keeps {sorted(slots)}"
             )
-        array = np.array(value.detach() if hasattr(value, "detach") else value, dtype=p.dtype)
+        array = array_of(key, i, value, p.dtype)
         if array.shape != optimizer.state_shape(slot, p):
             raise ValueError(
                 f"load_state_dict: {key} of parameter {i} has shape {array.shape}, the parameter {p.shape}"
@@ -111,7 +112,15 @@ def checked_state(optimizer, i, p, own):
     return found
 
 
-def whole_step(i, step):
-    if not float(step).is_integer() or step < 0:
-        raise ValueError(f"load_state_dict: step of parameter {i} is {step}; it counts the steps made")
-    return int(step)
+def array_of(key, i, value, dtype):
+    """An array or tensor, ours or PyTorch's, as an array of our own in C's order."""
+    array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"load_state_dict: {key} of parameter {i} is {array.dtype}, not an array of real numbers")
+    return np.array(array, dtype=dtype, order="C")
+
+
+def whole(name, count):
+    if not isinstance(count, (int, float)) or not float(count).is_integer() or count < 0:
+        raise ValueError(f"load_state_dict: {name} is {count!r}; it counts the steps made")
+    return int(count)

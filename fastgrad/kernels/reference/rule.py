@@ -16,6 +16,7 @@ from .common import kernel, lists_of
 from .reduce import fold_lanes
 
 SCALE, UNIT, NORMALIZE = 0, 1, 2  # clip_form
+TINY = 2.0**-126  # the smallest normal float32: below it 1 / ||g|| may be no float32
 GO_ON, SKIP, REFUSE = 0, 1, 2  # nonfinite
 
 
@@ -38,7 +39,7 @@ def options(
     maximize      g' = -g: the rule climbs
     clip_value    g' = min(max(g', -clip_value), clip_value);   0: not
     clip_norm     theta of `clip_form`, of the norm of all gradients together;   0: not
-    clip_form     0: g' theta / ||g|| where ||g|| > theta;   1: g' / ||g|| there;   2: g' / ||g|| always, 0 for g = 0
+    clip_form     0: g' theta / ||g|| where ||g|| > theta;   1: g' / ||g|| there;   2: g' / ||g|| always, 0 below 2^-126
     per_tensor    1: the norm is each tensor's own
     nonfinite     where a gradient is NaN or infinite  0: go on,  1: make no step,  2: refuse, before a write
     l1            g' = g' + l1 sign(p): L1 by subgradient
@@ -72,7 +73,7 @@ def factor(norm, theta, form):
     if not theta:
         return 1.0
     if form == NORMALIZE:
-        return 0.0 if norm == 0 else divide(1, norm)
+        return 0.0 if norm < TINY else divide(1, norm)
     if norm <= theta:
         return 1.0
     return divide(1 if form == UNIT else theta, norm)

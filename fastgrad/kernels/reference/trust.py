@@ -5,7 +5,12 @@ import math
 import numpy as np
 
 from .adam import moments
-from .rule import block_squares, divide, rule
+from .rule import TINY, block_squares, divide, rule
+
+
+def bounded(ratio):
+    """A ratio above 2^126 may be no float32: a tensor with so little gradient is as one without."""
+    return 1.0 if ratio > 1 / TINY else ratio
 
 
 @rule(decays=False)
@@ -18,7 +23,7 @@ def lars(p, g, v, lr, momentum=0.9, trust=1e-3, eps=1e-8, *, weight_decay, keep,
     """
     p_norm, ratio = math.sqrt(block_squares(p)), 1.0
     if p_norm != 0 and norm != 0:
-        ratio = divide(trust * p_norm, norm + weight_decay * p_norm + eps)
+        ratio = bounded(divide(trust * p_norm, norm + weight_decay * p_norm + eps))
     g = g + weight_decay * p if weight_decay else g
     v[...] = momentum * v + lr * ratio * g
     p[...] = keep * p - v
@@ -38,5 +43,5 @@ def lamb(
     first, root = 1 / correction1, 1 / math.sqrt(correction2)
     u = first * m / (np.sqrt(v) * root + eps) + weight_decay * p
     u_norm = math.sqrt(block_squares(u))
-    ratio = 1.0 if p_norm == 0 or u_norm == 0 else divide(p_norm, u_norm)
+    ratio = 1.0 if p_norm == 0 or u_norm == 0 else bounded(divide(p_norm, u_norm))
     p[...] = keep * p - lr * ratio * u
