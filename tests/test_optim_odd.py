@@ -19,13 +19,14 @@ every_rule = pytest.mark.parametrize("name", RULES)
 both_tiers = pytest.mark.parametrize("which", ["native", "reference"])
 
 
-def leaf(array):
-    return fg.from_numpy(np.array(array)).requires_grad_()
+def leaf(array, name=None):
+    """A parameter; of Muon, which moves matrices alone, a matrix."""
+    return fg.from_numpy(np.atleast_2d(array).copy() if name == "Muon" else np.array(array)).requires_grad_()
 
 
 def step_on(optimizer, params, gradients):
     for p, g in zip(params, gradients, strict=True):
-        p.grad = None if g is None else fg.from_numpy(np.array(g, p.dtype))
+        p.grad = None if g is None else fg.from_numpy(np.array(g, p.dtype).reshape(p.shape))
     optimizer.step()
 
 
@@ -39,7 +40,7 @@ def picture(optimizer):
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
 @every_rule
 def test_a_copy_goes_its_own_way(name, copied, rng):
-    params = [leaf(rng.standard_normal(4)), leaf(rng.standard_normal(3).astype("float32"))]
+    params = [leaf(rng.standard_normal(4), name), leaf(rng.standard_normal(3).astype("float32"), name)]
     optimizer = RULES[name](params, **({"ema": 0.9} if name != "NormalizedGD" else {}))
     step_on(optimizer, params, (np.ones(4), np.ones(3)))
     others, other = copied((params, optimizer))
@@ -93,7 +94,7 @@ def test_numpys_scalars_change_no_bit(name, made, which, rng):
     start, gradients = rng.standard_normal(20).astype("float32"), rng.standard_normal((3, 20)).astype("float32")
     found = []
     for make in (float, MAKERS[made]):
-        p = leaf(start)
+        p = leaf(start, name)
         options = {} if name == "Rprop" else {"weight_decay": make(0.1)}
         with kernels.use(which):
             optimizer = RULES[name]([p], lr=make(0.1), **options)
@@ -162,7 +163,7 @@ def test_tiny_and_huge_numbers_are_the_definitions(name, dtype):
     big, small = (3e38, 1e-45) if dtype == "float32" else (1e308, 5e-324)
     found = []
     for which in ("native", "reference"):
-        p = leaf(np.array([1e30, 1.0, 1e-30, small, 0.0], dtype))
+        p = leaf(np.array([1e30, 1.0, 1e-30, small, 0.0], dtype), name)
         optimizer = RULES[name]([p])
         with kernels.use(which), np.errstate(all="ignore"):
             for g in (big, small, 0.0, -big, 1e-38, -small):

@@ -39,7 +39,7 @@ class Matrix(Optimizer):
         numbers = options.numbers(group, group["lr"])
         if not numbers:
             return (), ()
-        names = list(options.NUMBERS)
+        names = options.KERNEL_ORDER
         before = [x if n in FINITE_AND_CLIPPED else float(n == "keep") for n, x in zip(names, numbers, strict=True)]
         own = [n for n in FINITE_AND_CLIPPED if n != "nonfinite"]
         after = [0.0 if n in own else x for n, x in zip(names, numbers, strict=True)]
@@ -124,7 +124,9 @@ class Muon(Matrix):
         for x in u:
             kernels.fill(x, 0.0)
         update.call(
-            kernels.blend, (u, g, batch.arrays("v")), lambda ahead=0: self.blend_numbers(group, batch.t + 1 + ahead)
+            kernels.blend,
+            (u, g, batch.arrays("v")),
+            lambda ahead=0: self.blend_numbers(update.resolved(), batch.t + 1 + ahead),
         )
         return [orthogonal(x, group) for x in u]
 
@@ -210,14 +212,17 @@ class Adafactor(Matrix):
 
     def directions(self, update, p, g):
         group, batch = update.group, update.batch
-        if group["nonfinite"] == "skip":
-            kernels.refuse_capture('Adafactor with nonfinite="skip"', 'use "raise", or another rule')
+        if group["nonfinite"] == "skip" and thread.capture:
+            raise kernels.CaptureError(
+                'Adafactor with nonfinite="skip" cannot be captured: whether its state moves is decided in Python; '
+                'use "raise", or another rule'
+            )
         fresh = np.zeros((), p[0].dtype)  # b(t), which a replay fills in
 
         def numbers(ahead=0):
             t = batch.t + 1 + ahead
             fresh[...] = t ** group["beta2_decay"]
-            return (-1.0, *self.parts(group, t)[0])
+            return (-1.0, *self.parts(update.resolved(), t)[0])
 
         seen = [kernels.empty(x.shape, x.dtype) for x in p]
         for x in seen:

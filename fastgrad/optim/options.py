@@ -26,21 +26,11 @@ IGNORED = {"foreach", "fused", "capturable", "differentiable"}
 
 FORMS = {"scale": 0, "unit": 1, "normalize": 2, "normalize_each": 2}
 NONFINITE = {"ignore": 0, "skip": 1, "raise": 2}
-# The kernel's numbers, in its order.
-NUMBERS: tuple = (
-    "weight_decay",
-    "keep",
-    "l1",
-    "shrink",
-    "maximize",
-    "clip_value",
-    "clip_norm",
-    "clip_form",
-    "per_tensor",
+KERNEL_ORDER = (  # the kernel's numbers
+    *("weight_decay", "keep", "l1", "shrink", "maximize", "clip_value", "clip_norm", "clip_form", "per_tensor"),
+    *("nonfinite", "ema", "zero"),
 )
-NUMBERS += ("nonfinite", "ema", "zero")
 NOTHING = (0.0, 0.0, False, None, None, "ignore", None, False)
-
 
 # What must be a number, and what True or False, where a group has it.
 NUMBERS = (
