@@ -173,6 +173,9 @@ class Named:
 
     _registry: str
 
+    def __setitem__(self, name, thing):
+        raise NotImplementedError
+
     def _items(self):
         return vars(self)[self._registry]
 

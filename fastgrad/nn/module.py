@@ -332,8 +332,9 @@ class Module:
     def load_state_dict(self, state, strict=True):
         """Copies arrays in by name. Everything is checked before anything is changed.
 
-        Takes arrays and tensors, PyTorch's too. Returns (missing_keys, unexpected_keys). Errors: KeyError naming missing and unexpected names (``strict``),
-        ValueError naming every shape that differs, TypeError a dtype.
+        Takes arrays and tensors, PyTorch's too. Returns (missing_keys, unexpected_keys).
+        Errors: KeyError naming missing and unexpected names (``strict``), ValueError naming every shape that differs,
+        TypeError a dtype.
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict takes a dict as state_dict() gives, not a {kind_of(state)}")

@@ -63,7 +63,7 @@ def draw(layer, activation, generator=None):
     if scheme == "he_normal":
         init.kaiming_normal_(layer.weight, a=slope, generator=generator)
     else:
-        init.SCHEMES[scheme](layer.weight, generator=generator)
+        getattr(init, f"{scheme}_")(layer.weight, generator=generator)
     if getattr(layer, "bias", None) is not None:
         init.zeros_(layer.bias)
 
