@@ -257,10 +257,6 @@ class LeakyReLU(nn.Module):
         return fg.maximum(x, x * 0.5)
 
 
-class SELU(LeakyReLU):
-    pass
-
-
 class Scale(nn.Module):
     """No activation that is known by name."""
 

@@ -354,8 +354,8 @@ for _name, _function in (("normal", kaiming_normal_), ("uniform", kaiming_unifor
             SCHEMES[f"{_author}_{_name}_{_mode}"] = partial(_function, mode=_mode)
 
 
-def fill(tensor, scheme, layer="fill"):
-    """Fills a tensor as `init=` says: by a name of `SCHEMES`, or a function of the tensor. `layer` is for the error.
+def fill(tensor, scheme, layer="fill", others=()):
+    """Fills a tensor as `init=` says: by a name of `SCHEMES`, or a function of the tensor. The rest is for errors.
 
     Errors: ValueError for an unknown name, TypeError for what is neither.
 
@@ -366,7 +366,7 @@ def fill(tensor, scheme, layer="fill"):
     if isinstance(scheme, str):
         name = scheme.removesuffix("_")
         if name not in SCHEMES:
-            raise ValueError(f"{layer}: init={scheme!r} is none of {', '.join(SCHEMES)}, auto")
+            raise ValueError(f"{layer}: init={scheme!r} is none of {', '.join([*SCHEMES, *others])}")
         scheme = SCHEMES[name]
     if not callable(scheme):
         raise TypeError(
@@ -382,6 +382,6 @@ def start(layer, scheme):
     if isinstance(scheme, str) and scheme == "auto":
         begin(layer)
         return
-    fill(layer.weight, scheme, type(layer).__name__)
+    fill(layer.weight, scheme, type(layer).__name__, ("auto",))
     if layer.bias is not None:
         zeros_(layer.bias)

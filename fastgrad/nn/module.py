@@ -163,7 +163,7 @@ class Module:
         parameters = self.get_submodule(path)._parameters
         if name not in parameters:
             raise AttributeError(
-                f"get_parameter: {path or type(self).__name__} has no {name!r}, but {list(parameters)}"
+                f"get_parameter: {path or type(self).__name__} has no parameter {name!r}, but {list(parameters)}"
             )
         return parameters[name]
 
@@ -413,8 +413,9 @@ def other_prefix(missing, unexpected):
 
 
 def array_of(x):
-    """`as_array`, which leaves it to the caller what dtype an array may have."""
-    return x if isinstance(x, np.ndarray) else as_array(x)
+    """A tensor's array, of fastgrad's or PyTorch's, or any data as an array; its dtype is left to the caller."""
+    is_other = hasattr(x, "__array__") and not isinstance(x, Tensor)
+    return np.asarray(x) if is_other else as_array(x)
 
 
 def kind_of(x):

@@ -131,12 +131,12 @@ class Monitor:
         self._at_parameters.clear()
 
     def _begin(self, model, args):
+        self._forget_parameters()
         if not model.training or not state.grad:
             return
         kernels.refuse_capture("nn.monitor.watch", "watch the step while it runs eagerly: a replay calls no hooks")
         self.steps += 1
         if (self.steps - 1) % self.every == 0:
-            self._forget_parameters()
             self._calls.clear()
             self._at_layers = [module.register_forward_hook(self._seen) for module in self._names]
 
