@@ -1,5 +1,6 @@
 """Initial values: mean, variance and bounds of a million numbers each, and which of them go with which activation."""
 
+import inspect
 import math
 from functools import partial
 
@@ -333,3 +334,34 @@ def test_what_goes_with_what():
     assert init.scheme_for(nn.Softmax(1)) == ("xavier_normal", 0.0)
     assert init.scheme_for(None) == ("xavier_normal", 0.0)
     assert init.scheme_for(nn.Flatten()) is None
+
+
+# -- PyTorch -----------------------------------------------------------------------------------------------------------
+NAMES = ["uniform_", "normal_", "trunc_normal_", "constant_", "zeros_", "ones_", "eye_", "dirac_", "sparse_"]
+NAMES += ["xavier_normal_", "xavier_uniform_", "kaiming_normal_", "kaiming_uniform_", "orthogonal_", "calculate_gain"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arguments_are_pytorchs(name):
+    theirs = pytest.importorskip("torch.nn.init")
+    ours, other = (inspect.signature(getattr(m, name)).parameters for m in (init, theirs))
+    assert [(p.name, p.default) for p in ours.values()] == [(p.name, p.default) for p in other.values()]
+
+
+@pytest.mark.parametrize("shape", [(40, 25), (30, 4, 3, 3)])
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
+@pytest.mark.parametrize("nonlinearity", ["relu", "leaky_relu", "tanh", "linear", "selu", "sigmoid"])
+def test_spread_is_pytorchs(nonlinearity, mode, shape):
+    """The bounds of the uniform ones, from the largest of many draws; the normal ones have the same standard deviation."""
+    torch = pytest.importorskip("torch")
+    theirs, ours = torch.empty(shape, dtype=torch.float64), fg.tensor(np.empty(shape))
+    options = {"a": 0.3, "mode": mode, "nonlinearity": nonlinearity}
+    gain = torch.nn.init.calculate_gain(nonlinearity, 0.3)
+    assert init.calculate_gain(nonlinearity, 0.3) == gain
+    for m, w, lib in ((torch.nn.init, theirs, torch), (init, ours, fg)):
+        lib.manual_seed(0)
+        m.kaiming_uniform_(w, **options)
+    ends = np.abs(ours.data).max(), theirs.abs().max().item()
+    assert ends[0] == pytest.approx(ends[1], rel=0.02)
+    torch.nn.init.xavier_uniform_(theirs, gain)
+    assert np.abs(init.xavier_uniform_(ours, gain).data).max() == pytest.approx(theirs.abs().max().item(), rel=0.02)
