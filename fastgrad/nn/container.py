@@ -148,6 +148,10 @@ class Sequential(Numbered):
         pairing.settle(self)
         return self
 
+    def __setitem__(self, i, module):
+        super().__setitem__(i, module)
+        pairing.settle(self)
+
 
 class ModuleList(Numbered):
     """A list of modules that are trained, moved and saved with the module that holds it; it has no forward.

@@ -284,7 +284,8 @@ def histogram(x, low, high):
         flat = flat[np.isfinite(flat)]
         low, high = (float(flat.min()), float(flat.max())) if flat.size else (0.0, 0.0)
     spread = high - low or max(abs(high), 1.0) * 1e-3
-    return np.histogram(flat.astype(np.float64), BINS, (low, low + spread))
+    bins = ((flat.astype(np.float64) - low) * (BINS / spread)).astype(np.int64)  # np.histogram takes twice the time
+    return np.bincount(np.clip(bins, 0, BINS - 1), minlength=BINS), np.linspace(low, low + spread, BINS + 1)
 
 
 def norm(g):
