@@ -188,6 +188,17 @@ def test_dead_units():
     assert seen["1"].dead == [pytest.approx(2 / 3)]
 
 
+def test_limits_of_other_classes():
+    """By the names of classes, so that one's own count too; a ReLU6 is a Hardtanh that is looked at as a ReLU."""
+    hard = type("Hardtanh", (nn.Module,), {"min_val": -2.0, "max_val": 2.0, "forward": lambda self, x: x.clamp(-2, 2)})
+    six = type("ReLU6", (hard,), {"min_val": 0.0, "max_val": 6.0, "forward": lambda self, x: x.clamp(0, 6)})
+    net = nn.Sequential(hard(), six())
+    with monitor.watch(net, every=1) as seen:
+        net(fg.tensor([[-3.0, 1.995, 0.0, 1.0]]))
+    assert (seen["0"].saturated, seen["0"].dead) == ([0.5], [None])
+    assert (seen["1"].saturated, seen["1"].dead) == ([None], [0.5])
+
+
 def test_a_histogram_of_many_elements_sees_all_columns(rng):
     x = np.repeat(np.arange(1024.0)[None], 64, 0)
     counts, _ = monitor.histogram(x, 0.0, 1023.0)

@@ -245,7 +245,7 @@ def measure(trace, module, x, kernel_axes):
         getattr(trace, what).append(value)
     trace.histograms.append(histogram(x, low, high))
     limits = next((LIMITS[name] for name in LIMITS if name in names), None)
-    if "Hardtanh" in names:
+    if "Hardtanh" in names and not names & RELU:  # a ReLU6 is one, too
         limits = module.min_val, module.max_val
     trace.saturated.append(None if limits is None else saturated(x, *limits))
     trace.dead.append(dead(x, kernel_axes) if names & RELU else None)
