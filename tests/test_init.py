@@ -207,6 +207,13 @@ def test_a_scheme_of_another_kind():
         nn.Linear(3, 2, init=3)
 
 
+def test_only_tensors_of_floats_are_filled():
+    with pytest.raises(TypeError, match="fills a tensor of floats in place, not one of int64"):
+        init.normal_(fg.tensor([1, 2]))
+    with pytest.raises(TypeError, match="fills a tensor of floats in place, not a ndarray"):
+        init.he_normal_(np.ones((2, 3)))
+
+
 def test_a_captured_step_refuses():
     w = fg.zeros(2, 2)
 

@@ -319,6 +319,18 @@ def test_shapes_of_flatten_and_unflatten(lib):
     assert lib.nn.Identity(3, unused=4)(x) is x
 
 
+def test_names_that_are_given_stay_and_none_is_lost():
+    a = nn.Sequential({"body": nn.Linear(2, 2), "bend": nn.ReLU()})
+    both = a + nn.Sequential({"body": nn.Linear(2, 2), "end": nn.Tanh()})
+    assert [n for n, _ in both.named_children()] == ["body", "bend", "2", "end"]
+    assert types(both) == ["Linear", "ReLU", "Linear", "Tanh"]
+    del both[0]
+    assert [n for n, _ in both.named_children()] == ["bend", "1", "end"]
+    assert [n for n, _ in both[1:].append(nn.ReLU()).named_children()] == ["0", "end", "2"]
+    shared = nn.Tanh()
+    assert len(nn.Sequential(shared, nn.ReLU(), shared)) == 3
+
+
 def test_what_a_list_of_parameters_refuses():
     with pytest.raises(TypeError, match="register_parameter: 0 is a list"):
         nn.ParameterList([[1.0, 2.0]])

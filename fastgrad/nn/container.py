@@ -91,11 +91,15 @@ class Numbered(Module):
             raise TypeError(f"{type(self).__name__}: argument {i} is a {kind_of(module)}, not a Module{remedy(module)}")
 
     def _renew(self, items, numbered=True):
-        """Holds these (name, module) instead; names that are numbers, or None, are numbered anew if `numbered`."""
+        """Holds these (name, module) instead; names that are numbers, None, or taken are numbered anew if `numbered`."""
+        found: dict = {}
+        for i, (name, module) in enumerate(items):
+            anew = numbered and (name is None or name.isdigit() or name in found)
+            found[str(i) if anew else name] = module
         for name in list(self._modules):
             delattr(self, name)
-        for i, (name, module) in enumerate(items):
-            Module.add_module(self, str(i) if name is None or (numbered and name.isdigit()) else name, module)
+        for name, module in found.items():
+            Module.add_module(self, name, module)
 
     def _alike(self, items, numbered=False):
         """A plain container of these: what a subclass adds is its own affair."""

@@ -63,6 +63,9 @@ MODES = ("fan_in", "fan_out", "fan_avg")
 
 def _fill(tensor, values):
     kernels.refuse_capture("nn.init", "initialise parameters outside the step")
+    if not isinstance(tensor, tape.Value) or tensor.dtype.kind != "f":
+        what = f"one of {tensor.dtype}" if isinstance(tensor, tape.Value) else f"a {type(tensor).__name__}"
+        raise TypeError(f"nn.init: fills a tensor of floats in place, not {what}")
     np.copyto(tensor.data, values, casting="same_kind")
     tape.changed(tensor.data)
     return tensor
