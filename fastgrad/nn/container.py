@@ -91,7 +91,7 @@ class Numbered(Module):
             raise TypeError(f"{type(self).__name__}: argument {i} is a {kind_of(module)}, not a Module{remedy(module)}")
 
     def _renew(self, items, numbered=True):
-        """Holds these (name, module) instead; names that are numbers, None, or taken are numbered anew if `numbered`."""
+        """Holds these (name, module) instead; names that are numbers, None, or taken become numbers if `numbered`."""
         found: dict = {}
         for i, (name, module) in enumerate(items):
             anew = numbered and (name is None or name.isdigit() or name in found)
