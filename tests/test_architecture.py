@@ -37,6 +37,8 @@ ARROWS = {
 }
 # Files that are loaded when they are asked for may import these too; nothing that they import imports their room.
 MORE = {
+    "nn/drawing.py": {"show"},  # the charts of a monitor
+    "nn/summaries.py": {"show"},  # its table
     "optim/drawing.py": {"show"},  # the chart of a schedule
     "optim/decay.py": {"ops"},  # a penalty is a term of the loss
     "optim/swa_utils.py": {"nn", "ops", "tensor"},  # AveragedModel is a module

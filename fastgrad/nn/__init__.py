@@ -3,6 +3,7 @@
 from ..later import attributes
 from . import functional, init
 from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Tanh
+from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .embedding import Embedding
 from .linear import Linear
 from .loss import (
@@ -15,7 +16,8 @@ from .loss import (
     NLLLoss,
     SmoothL1Loss,
 )
-from .module import Flatten, Module, Parameter, Sequential
+from .module import Module, Parameter
+from .shape import Flatten, Identity, Unflatten
 
 __all__ = [
     "BCELoss",
@@ -24,13 +26,18 @@ __all__ = [
     "Embedding",
     "Flatten",
     "HuberLoss",
+    "Identity",
     "L1Loss",
     "Linear",
     "LogSoftmax",
     "MSELoss",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "NLLLoss",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "ReLU",
     "Sequential",
     "Sigmoid",
@@ -38,8 +45,9 @@ __all__ = [
     "Softmax",
     "Softmin",
     "Tanh",
+    "Unflatten",
     "functional",
     "init",
 ]
 
-__getattr__, __dir__ = attributes(__name__, {"utils": ()})
+__getattr__, __dir__ = attributes(__name__, {"monitor": (), "summaries": ("summary",), "utils": ()})

@@ -1,16 +1,17 @@
-"""Module: parameters and modules by name; and the containers."""
+"""Module: parameters and modules by name."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from .. import tape
 from ..interop import destination
-from ..tape import changed
+from ..tape import changed, wrap
 from ..tensor import Tensor, as_array
 from . import hooks
 
-__all__ = ["Flatten", "Module", "Parameter", "Sequential"]
+__all__ = ["Loaded", "Module", "Parameter"]
 
 
 class Parameter(Tensor):
@@ -23,6 +24,13 @@ class Parameter(Tensor):
 
     def __repr__(self):
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class Loaded(NamedTuple):
+    """What `load_state_dict` says: names the state lacked, and names it had too many."""
+
+    missing_keys: list
+    unexpected_keys: list
 
 
 class Module:
@@ -103,16 +111,67 @@ class Module:
         object.__delattr__(self, name)
 
     def register_parameter(self, name, param):
-        """Sets a parameter by name; None is no parameter. Errors: TypeError for anything else."""
+        """Sets a parameter by name; None is no parameter.
+
+        Errors: TypeError for anything else, KeyError for a name with a dot, or one that another attribute has.
+        """
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"register_parameter: {name} is a {kind_of(param)}; make it nn.Parameter(tensor)")
+        self._refuse_name("register_parameter", name, "_parameters")
         setattr(self, name, param)
 
     def add_module(self, name, module):
-        """Sets a module by name; None is no module. Errors: TypeError for anything else."""
+        """Sets a module by name; None is no module.
+
+        Errors: TypeError for anything else, KeyError for a name with a dot, or one that another attribute has.
+        """
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"add_module: {name} is a {kind_of(module)}, not a Module")
+        self._refuse_name("add_module", name, "_modules")
         setattr(self, name, module)
+
+    def register_module(self, name, module):
+        """`add_module`."""
+        self.add_module(name, module)
+
+    def _refuse_name(self, method, name, registry):
+        mine = type(self).__name__
+        if not isinstance(name, str):
+            raise TypeError(f"{method}: a name is a string, not {name!r}")
+        if not name or "." in name:
+            raise KeyError(f"{method}: {name!r} is no name in {mine}: a dot separates a module's name from its part's")
+        if hasattr(self, name) and name not in self.__dict__[registry] and getattr(self, name) is not None:
+            raise KeyError(f"{method}: {mine} has another attribute {name!r}; choose another name")
+
+    # -- parts by name -------------------------------------------------------------------------------------------------
+    def get_submodule(self, target):
+        """The module of a dotted name, as `named_modules` gives it: ``get_submodule("body.0")``; "" is itself.
+
+        Errors: AttributeError that says where the path ends.
+        """
+        module = self
+        for i, name in enumerate(target.split(".") if target else ()):
+            if name not in module._modules:
+                at = ".".join(target.split(".")[:i]) or type(self).__name__
+                raise AttributeError(f"get_submodule: {at} has no module {name!r}, but {list(module._modules)}")
+            module = module._modules[name]
+        return module
+
+    def get_parameter(self, target):
+        """The parameter of a dotted name. Errors: AttributeError that says where the path ends."""
+        path, _, name = target.rpartition(".")
+        parameters = self.get_submodule(path)._parameters
+        if name not in parameters:
+            raise AttributeError(
+                f"get_parameter: {path or type(self).__name__} has no parameter {name!r}, but {list(parameters)}"
+            )
+        return parameters[name]
+
+    def set_submodule(self, target, module):
+        """Puts another module in the place of the one of a dotted name."""
+        path, _, name = target.rpartition(".")
+        self.get_submodule(target)
+        setattr(self.get_submodule(path), name, module)
 
     # -- hooks ---------------------------------------------------------------------------------------------------------
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
@@ -147,45 +206,74 @@ class Module:
         return hooks.register(self, "backward_after", hook, prepend)
 
     # -- walking -------------------------------------------------------------------------------------------------------
-    def named_modules(self, prefix=""):
-        """This module and all below it, with dotted names."""
+    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+        """This module and all below it, with dotted names; each once, by its first name, if `remove_duplicate`.
+
+        `memo`: a set of modules to pass over, to which those that are given are added.
+        """
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
         yield prefix, self
         for name, module in self._modules.items():
-            yield from module.named_modules(f"{prefix}.{name}" if prefix else name)
+            yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self):
+        """This module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
-    def children(self):
-        return iter(self._modules.values())
-
-    def named_parameters(self):
-        """Dotted name and parameter, each parameter once."""
+    def named_children(self):
+        """Name and module of each direct part, each module once."""
         seen = set()
-        for prefix, module in self.named_modules():
-            for name, p in module._parameters.items():
-                if id(p) not in seen:
-                    seen.add(id(p))
-                    yield f"{prefix}.{name}" if prefix else name, p
+        for name, module in self._modules.items():
+            if module not in seen:
+                seen.add(module)
+                yield name, module
 
-    def parameters(self):
-        return (p for _, p in self.named_parameters())
+    def children(self):
+        """The direct parts, each once."""
+        return (module for _, module in self.named_children())
+
+    def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
+        """Dotted name and parameter; each parameter once, by its first name, if `remove_duplicate`.
+
+        Without `recurse` this module's own alone.
+        """
+        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        seen = set()
+        for path, module in modules:
+            for name, p in module._parameters.items():
+                if not (remove_duplicate and id(p) in seen):
+                    seen.add(id(p))
+                    yield f"{path}.{name}" if path else name, p
+
+    def parameters(self, recurse=True):
+        """Every parameter, once; for an optimizer. Without `recurse` this module's own alone."""
+        return (p for _, p in self.named_parameters("", recurse))
 
     # -- switching -----------------------------------------------------------------------------------------------------
     def train(self, mode=True):
+        """Sets `training` here and below, which dropout and batch normalisation ask for. Returns the module."""
+        if not isinstance(mode, (bool, np.bool_)):
+            raise TypeError(f"train: mode is True or False, not a {kind_of(mode)}")
         for module in self.modules():
             module.training = mode
         return self
 
     def eval(self):
+        """``train(False)``."""
         return self.train(False)
 
     def requires_grad_(self, requires_grad=True):
+        """Whether the parameters are trained; False freezes them. Returns the module."""
         for p in self.parameters():
             p.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none=True):
+        """Takes away every parameter's gradient, or sets it to 0 in its memory."""
         for p in self.parameters():
             if set_to_none:
                 p.grad = None
@@ -200,18 +288,33 @@ class Module:
         return self
 
     def to(self, *to, dtype=None, device=None):
-        """Every parameter in another dtype; the only device is the CPU: ``model.to("cpu")`` changes nothing."""
+        """Every parameter, and its gradient, in another float dtype; those that have it keep their memory.
+
+        The only device is the CPU: ``model.to("cpu")`` changes nothing. Errors: TypeError for a dtype of no floats.
+        """
         dtype = destination(*to, dtype=dtype, device=device)
+        if dtype is not None and dtype.kind != "f":
+            raise TypeError(f"{type(self).__name__}.to: parameters are floats, they cannot become {dtype}")
         for p in self.parameters() if dtype is not None else ():
-            p.data = p.data.astype(dtype)
-            p.grad = None
+            if p.dtype != dtype:
+                grad, p.grad = p.grad, None
+                p.data = p.data.astype(dtype)
+                p.grad = None if grad is None else wrap(grad.data.astype(dtype))
         return self
 
+    type = to
+
     def double(self):
+        """Every parameter as float64."""
         return self.to(np.float64)
 
     def float(self):
+        """Every parameter as float32."""
         return self.to(np.float32)
+
+    def half(self):
+        """Every parameter as float16, which NumPy computes."""
+        return self.to(np.float16)
 
     def cpu(self):
         """Itself: it is there."""
@@ -223,104 +326,98 @@ class Module:
 
     # -- saving --------------------------------------------------------------------------------------------------------
     def state_dict(self):
-        """Dotted name to array (a copy), in order."""
-        return {name: np.array(p.data) for name, p in self.named_parameters()}
+        """Dotted name to array (a copy), in order; a parameter with two names has two entries, as in PyTorch."""
+        return {name: np.array(p.data) for name, p in self.named_parameters(remove_duplicate=False)}
 
     def load_state_dict(self, state, strict=True):
         """Copies arrays in by name. Everything is checked before anything is changed.
 
-        Errors: KeyError naming missing and unexpected names (``strict``), ValueError naming a shape that
-        differs, TypeError a dtype.
+        Takes arrays and tensors, PyTorch's too. Returns (missing_keys, unexpected_keys).
+        Errors: KeyError naming missing and unexpected names (``strict``), ValueError naming every shape that differs,
+        TypeError a dtype.
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict takes a dict as state_dict() gives, not a {kind_of(state)}")
-        own = dict(self.named_parameters())
+        own = dict(self.named_parameters(remove_duplicate=False))
         missing, unexpected = [n for n in own if n not in state], [n for n in state if n not in own]
         if strict and (missing or unexpected):
             raise KeyError(
                 f"load_state_dict: missing {missing}, unexpected {unexpected}; strict=False loads what both have"
+                f"{other_prefix(missing, unexpected)}"
             )
         arrays = {name: array_of(state[name]) for name in own if name in state}
-        for name, array in arrays.items():
-            if array.shape != own[name].shape:
-                raise ValueError(
-                    f"load_state_dict: {name} has shape {array.shape}, the module's {own[name].shape}; "
-                    f"make the module with the sizes it was saved with"
-                )
-            if not np.can_cast(array.dtype, own[name].dtype, "same_kind"):
-                raise TypeError(f"load_state_dict: {name} is {array.dtype}, which does not become {own[name].dtype}")
-            if not own[name].data.flags.writeable:
-                raise ValueError(f"load_state_dict: the module's {name} is read-only")
+        refuse_misfits(own, arrays)
         for name, array in arrays.items():
             np.copyto(own[name].data, array, casting="same_kind")
             changed(own[name].data)
-        return missing, unexpected
+        return Loaded(missing, unexpected)
 
     def extra_repr(self):
+        """What a subclass says of itself in ``repr``."""
         return ""
 
     def __repr__(self):
-        inner = [f"({name}): " + repr(module).replace("\n", "\n  ") for name, module in self._modules.items()]
-        if not inner:
-            return f"{type(self).__name__}({self.extra_repr()})"
-        return "\n".join([f"{type(self).__name__}(", *(f"  {line}" for line in inner), ")"])
+        inner: list = []  # name of the first and the last of equal modules in a row, how many, their text
+        for name, module in self._modules.items():
+            text = repr(module)
+            if inner and inner[-1][3] == text and is_next(inner[-1][1], name):
+                inner[-1] = [inner[-1][0], name, inner[-1][2] + 1, text]
+            else:
+                inner.append([name, name, 1, text])
+        extra = self.extra_repr()
+        return text_of(
+            type(self).__name__,
+            extra.splitlines() if extra else [],
+            [f"({a}): {text}" if n == 1 else f"({a}-{b}): {n} x {text}" for a, b, n, text in inner],
+        )
+
+
+def is_next(name, other):
+    """Whether two names are numbers, the second one more: layers that are listed as one line."""
+    return name.isdigit() and other.isdigit() and int(other) == int(name) + 1
+
+
+def text_of(name, extra, inner):
+    """name(extra), over several lines if there are more than one, or parts."""
+    if not inner and len(extra) <= 1:
+        return f"{name}({''.join(extra)})"
+    lines = [line.replace("\n", "\n  ") for line in [*extra, *inner]]
+    return "\n".join([f"{name}(", *(f"  {line}" for line in lines), ")"])
+
+
+def refuse_misfits(own, arrays):
+    """Raises where arrays cannot be copied into the tensors of the same name."""
+    differ = [
+        f"{name} has shape {array.shape}, the module's {own[name].shape}"
+        for name, array in arrays.items()
+        if array.shape != own[name].shape
+    ]
+    if differ:
+        raise ValueError(f"load_state_dict: {'; '.join(differ)}; make the module with the sizes it was saved with")
+    for name, array in arrays.items():
+        if not np.can_cast(array.dtype, own[name].dtype, "same_kind"):
+            raise TypeError(f"load_state_dict: {name} is {array.dtype}, which does not become {own[name].dtype}")
+        if not own[name].data.flags.writeable:
+            raise ValueError(f"load_state_dict: the module's {name} is read-only")
+
+
+def other_prefix(missing, unexpected):
+    """A hint where all names fit but for something before them, as in states of wrapped models: "module.0.weight"."""
+    if not missing or len(missing) != len(unexpected):
+        return ""
+    for longer, shorter, what in ((unexpected, missing, "have"), (missing, unexpected, "lack")):
+        prefix = longer[0].removesuffix(shorter[0])
+        if prefix and prefix != longer[0] and [prefix + name for name in shorter] == longer:
+            return f"; the state's names {what} {prefix!r} before them"
+    return ""
 
 
 def array_of(x):
-    """`as_array`, which leaves it to the caller what dtype an array may have."""
-    return x if isinstance(x, np.ndarray) else as_array(x)
+    """A tensor's array, of fastgrad's or PyTorch's, or any data as an array; its dtype is left to the caller."""
+    is_other = hasattr(x, "__array__") and not isinstance(x, Tensor)
+    return np.asarray(x) if is_other else as_array(x)
 
 
 def kind_of(x):
     """What a thing is, for an error: its class, or which class it is."""
     return f"class, {x.__name__}" if isinstance(x, type) else type(x).__name__
-
-
-def remedy(x):
-    """What to write in Sequential instead of a thing that is no module."""
-    if isinstance(x, (list, tuple)):
-        return "; pass the modules one by one: Sequential(*modules)"
-    if isinstance(x, type):
-        return f"; make one: {x.__name__}()"
-    return "; a function's module is for example nn.ReLU(), or a Module whose forward calls it" if callable(x) else ""
-
-
-class Sequential(Module):
-    """Modules one after another."""
-
-    def __init__(self, *modules):
-        super().__init__()
-        for i, module in enumerate(modules):
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential: argument {i} is a {kind_of(module)}, not a Module{remedy(module)}")
-            self.add_module(str(i), module)
-
-    def forward(self, x):
-        for module in self._modules.values():
-            x = module(x)
-        return x
-
-    def __len__(self):
-        return len(self._modules)
-
-    def __iter__(self):
-        return iter(self._modules.values())
-
-    def __getitem__(self, i):
-        modules = list(self._modules.values())
-        if isinstance(i, slice):
-            return Sequential(*modules[i])
-        if not -len(modules) <= i < len(modules):
-            raise IndexError(f"Sequential: index {i} of {len(modules)} modules")
-        return modules[i]
-
-
-class Flatten(Module):
-    """The axes from `start_dim` to `end_dim` as one."""
-
-    def __init__(self, start_dim=1, end_dim=-1):
-        super().__init__()
-        self.start_dim, self.end_dim = start_dim, end_dim
-
-    def forward(self, x):
-        return x.flatten(self.start_dim, self.end_dim)
