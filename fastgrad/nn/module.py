@@ -41,6 +41,8 @@ class Module:
 
     _parameters: dict
     _modules: dict
+    _buffers: dict  # name -> tensor, or None
+    _passing: frozenset = frozenset()  # names of buffers that state_dict leaves out
     _hooks: hooks.ModuleHooks | None = None
     training: bool
 
@@ -51,7 +53,7 @@ class Module:
                 raise TypeError(f"{name}(x): make the module first, then call it: {name}()(x)")
             given = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in kwargs.items())])
             raise TypeError(f"{name}: Module.__init__() takes no arguments, leave out {given}")
-        self.__dict__.update(_parameters={}, _modules={}, training=True)
+        self.__dict__.update(_parameters={}, _modules={}, _buffers={}, training=True)
 
     def forward(self, *inputs):
         name = type(self).__name__
@@ -59,7 +61,7 @@ class Module:
 
     def __getattr__(self, name):
         mine = type(self).__name__
-        if name in ("_parameters", "_modules", "training"):
+        if name in ("_parameters", "_modules", "_buffers", "training"):
             text = f"{mine}: call super().__init__() at the beginning of its __init__"
         else:
             text = f"{mine!r} object has no attribute {name!r}"
@@ -77,10 +79,13 @@ class Module:
                 raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting {name}")
             mine = registries.pop(isinstance(value, Module))
             mine[name] = value
+            self._buffers.pop(name, None)
         elif value is not None:
             self._refuse_other(name, value)
         for registry in registries:
             registry.pop(name, None)
+        if name in self.__dict__.get("_buffers", ()):
+            self._buffers[name] = value
         object.__setattr__(self, name, value)
 
     def _refuse_other(self, name, value):
@@ -96,10 +101,16 @@ class Module:
                 f"{mine} is a Module; a value of type {type(value).__name__} cannot take its place: "
                 f"assign a Module, or None"
             )
+        if name in self.__dict__.get("_buffers", ()) and not isinstance(value, Tensor):
+            raise TypeError(
+                f"{mine} is a buffer; a value of type {type(value).__name__} cannot take its place: "
+                f"assign a tensor, or None"
+            )
 
     def __delattr__(self, name):
         self._parameters.pop(name, None)
         self._modules.pop(name, None)
+        self._buffers.pop(name, None)
         object.__delattr__(self, name)
 
     def register_parameter(self, name, param):
@@ -107,6 +118,32 @@ class Module:
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"register_parameter: {name} is a {kind_of(param)}; make it nn.Parameter(tensor)")
         setattr(self, name, param)
+
+    def register_buffer(self, name, tensor, persistent=True):
+        """Sets a buffer by name: a tensor that is no parameter and yet part of the state, running statistics say.
+
+        None is a buffer that is not there. persistent: whether `state_dict` has it. Afterwards a tensor set as an
+        attribute of this name takes its place. Errors: TypeError for what is no tensor, and for a parameter; KeyError
+        for a name that is taken or has a dot.
+
+        >>> import fastgrad as fg
+        >>> net = fg.nn.Module()
+        >>> net.register_buffer("steps", fg.tensor(0))
+        >>> [name for name, _ in net.named_buffers()]
+        ['steps']
+        """
+        mine = f"register_buffer of {type(self).__name__}"
+        if "_buffers" not in self.__dict__:
+            raise AttributeError(f"{mine}: call super().__init__() first")
+        if not isinstance(name, str) or not name or "." in name:
+            raise KeyError(f"{mine}: a name is a word without a dot, not {name!r}")
+        if hasattr(self, name) and name not in self._buffers:
+            raise KeyError(f"{mine}: the module has an attribute {name!r} already; choose another name")
+        if tensor is not None and (isinstance(tensor, Parameter) or not isinstance(tensor, Tensor)):
+            raise TypeError(f"{mine}: {name} is a {kind_of(tensor)}; a buffer is a tensor that is no Parameter, or None")
+        self._buffers[name] = tensor
+        object.__setattr__(self, "_passing", self._passing - {name} if persistent else self._passing | {name})
+        object.__setattr__(self, name, tensor)
 
     def add_module(self, name, module):
         """Sets a module by name; None is no module. Errors: TypeError for anything else."""
@@ -171,6 +208,28 @@ class Module:
     def parameters(self):
         return (p for _, p in self.named_parameters())
 
+    def named_buffers(self):
+        """Dotted name and buffer, each buffer once."""
+        seen = set()
+        for prefix, module in self.named_modules():
+            for name, buffer in module._buffers.items():
+                if buffer is not None and id(buffer) not in seen:
+                    seen.add(id(buffer))
+                    yield f"{prefix}.{name}" if prefix else name, buffer
+
+    def buffers(self):
+        return (buffer for _, buffer in self.named_buffers())
+
+    def _named_state(self):
+        """Dotted name and tensor of all that is saved: of each module its parameters, then its persistent buffers."""
+        seen = set()
+        for prefix, module in self.named_modules():
+            saved = {n: b for n, b in module._buffers.items() if b is not None and n not in module._passing}
+            for name, x in {**module._parameters, **saved}.items():
+                if id(x) not in seen:
+                    seen.add(id(x))
+                    yield f"{prefix}.{name}" if prefix else name, x
+
     # -- switching -----------------------------------------------------------------------------------------------------
     def train(self, mode=True):
         for module in self.modules():
@@ -200,11 +259,14 @@ class Module:
         return self
 
     def to(self, *to, dtype=None, device=None):
-        """Every parameter in another dtype; the only device is the CPU: ``model.to("cpu")`` changes nothing."""
+        """Parameters and floating buffers in another dtype; the only device is the CPU: ``model.to("cpu")`` changes nothing."""
         dtype = destination(*to, dtype=dtype, device=device)
         for p in self.parameters() if dtype is not None else ():
             p.data = p.data.astype(dtype)
             p.grad = None
+        for buffer in self.buffers() if dtype is not None else ():
+            if buffer.dtype.kind == "f":
+                buffer.data = buffer.data.astype(dtype)
         return self
 
     def double(self):
@@ -223,8 +285,8 @@ class Module:
 
     # -- saving --------------------------------------------------------------------------------------------------------
     def state_dict(self):
-        """Dotted name to array (a copy), in order."""
-        return {name: np.array(p.data) for name, p in self.named_parameters()}
+        """Dotted name to array (a copy), in order: parameters, and persistent buffers."""
+        return {name: np.array(x.data) for name, x in self._named_state()}
 
     def load_state_dict(self, state, strict=True):
         """Copies arrays in by name. Everything is checked before anything is changed.
@@ -234,7 +296,7 @@ class Module:
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict takes a dict as state_dict() gives, not a {kind_of(state)}")
-        own = dict(self.named_parameters())
+        own = dict(self._named_state())
         missing, unexpected = [n for n in own if n not in state], [n for n in state if n not in own]
         if strict and (missing or unexpected):
             raise KeyError(
