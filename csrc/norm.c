@@ -3,11 +3,12 @@
  *     batch_norm   x[N,C,L], a mean and a variance for each channel c, over N and L
  *     layer_norm   x[N,D], a mean and a variance for each row n, over D
  *
- * Moments. A block of numbers is added up in T (a column of at most FG_COLUMN_BLOCK rows where L = 1, at most FG_BLOCK
- * numbers of a line in the lanes of lanes.h otherwise), which gives a centre m; then its d = x - m, and d^2, are added
- * up, while the block is still in the cache. In double, mean = m + sum d / n and the sum of squared distances
- * sum d^2 - (sum d)^2 / n are right to T's own precision, however far the mean is from 0; blocks are joined in double,
- * one after another. Source: Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
+ * Moments. A block is a column of at most FG_COLUMN_BLOCK rows where L = 1, at most FG_BLOCK numbers of a line in the
+ * lanes of lanes.h otherwise. The mean of its first 16th is a centre m, in T, near all of it: the d = x - m and their
+ * squares are added up in T, and in double mean = m + sum d / n, and sum d^2 - (sum d)^2 / n is the sum of squared
+ * distances from it. At most 16 / 17 of sum d^2 cancel, whatever the numbers: how far they are from 0 costs nothing.
+ * Blocks are joined in double, one after another. Source: Chan, Golub and LeVeque, "Algorithms for computing the sample
+ * variance", 1983.
  *
  * A mean has digits that T has no room for: mean = hi + lo, hi its nearest T. x - hi is exact where it is small, and
  * what lo adds goes into a constant.
@@ -25,8 +26,9 @@
 #include "simd.h"
 
 enum {
-    FG_MERGED = 4 * FG_COLUMNS, /* columns that neighbouring units work on side by side */
+    FG_MERGED = 8 * FG_COLUMNS, /* columns that neighbouring units work on side by side */
     FG_LINE_BLOCK = 64,         /* layer_norm_backward: rows whose dw and db are added up by one unit */
+    FG_CENTRE = 16,             /* the part of a block that its centre is the mean of: one in so many */
     FG_CONSTANTS = 4,           /* numbers kept for each channel */
 };
 
@@ -93,10 +95,7 @@ static inline double not_negative(double x) { return x < 0 ? 0 : x; }
 
 #include "lanes.h"
 
-LANE_SUM(line_sum, x)
-LANE_SUM(line_rest, (x - s))
-LANE_SUM(line_square, ((x - s) * (x - s)))
-LANE_SUM(line_dot, (x * (y - s)))
+#include "moments.h"
 
 /* -- moments ------------------------------------------------------------------------------------------------------ */
 
@@ -137,30 +136,15 @@ static FG_INLINE void FG(column_moments)(double *mean, double *m2, const T *x, i
                                          int64_t columns) {
     T centre[FG_MERGED], rest[FG_MERGED], square[FG_MERGED];
     double n = (double)rows;
-    FG(add_rows)(centre, x, rows, C, columns);
-    for (int64_t j = 0; j < columns; j++) centre[j] = centre[j] / (T)rows;
+    int64_t first = ceil_div(rows, FG_CENTRE);
+    FG(add_rows)(centre, x, first, C, columns);
+    for (int64_t j = 0; j < columns; j++) centre[j] = centre[j] / (T)first;
     FG(add_distances)(rest, square, centre, x, rows, C, columns);
     for (int64_t j = 0; j < columns; j++) {
         double d = (double)rest[j];
         mean[j] = (double)centre[j] + d / n;
         m2[j] = not_negative((double)square[j] - d * d / n);
     }
-}
-
-/* n numbers side by side */
-static inline fg_moments FG(line_moments)(const T *x, int64_t n) {
-    fg_moments all = {0, 0, 0};
-    for (int64_t i = 0; i < n; i += FG_BLOCK) {
-        int64_t size = least(n - i, FG_BLOCK);
-        double count = (double)size, factor = count / (all.n + count);
-        T centre = FG(line_sum_block)(x + i, x + i, 0, size) / (T)size;
-        double d = (double)FG(line_rest_block)(x + i, x + i, centre, size);
-        double square = (double)FG(line_square_block)(x + i, x + i, centre, size);
-        join_moments(&all.mean, &all.m2, all.n, factor, (double)centre + d / count,
-                     not_negative(square - d * d / count));
-        all.n += count;
-    }
-    return all;
 }
 
 /* -- batch_norm --------------------------------------------------------------------------------------------------- */
@@ -231,21 +215,22 @@ static inline void FG(join_parts)(const fg_call *call, int64_t lo, int64_t hi) {
     }
 }
 
+/* From the end: what the phases before read last may still be in the cache. */
 static inline void FG(normalize)(const fg_call *call, T *out, int64_t lo, int64_t hi) {
-    int64_t C = call->size[1], L = call->size[2];
+    int64_t N = call->size[0], C = call->size[1], L = call->size[2];
     const T *x = call->ptr[0];                                                     /* x[N,C,L] */
     const T *centre = call->scratch, *scale = centre + C, *shift = centre + 2 * C; /* [C] */
     if (L == 1)
-        for (; lo < hi; lo++) {
-            const T *from = x + lo * C;
-            T *to = out + lo * C;
+        for (int64_t n = lo; n < hi; n++) {
+            const T *from = x + n * C;
+            T *to = out + n * C;
             FG_SIMD
             for (int64_t c = 0; c < C; c++) to[c] = (from[c] - centre[c]) * scale[c] + shift[c];
         }
     else
-        for (; lo < hi; lo++) {
-            const T *from = x + lo * L, m = centre[lo % C], a = scale[lo % C], s = shift[lo % C];
-            T *to = out + lo * L;
+        for (int64_t n = lo; n < hi; n++) {
+            const T *from = x + n * L, m = centre[n % C], a = scale[n % C], s = shift[n % C];
+            T *to = out + n * L;
             FG_SIMD
             for (int64_t l = 0; l < L; l++) to[l] = (from[l] - m) * a + s;
         }
@@ -290,11 +275,13 @@ static FG_INLINE void FG(add_products)(T *restrict s1, T *restrict s2, const T *
                                        const T *restrict centre, int64_t rows, int64_t C, int64_t columns) {
     int64_t r = 0;
     for (int64_t j = 0; j < columns; j++) s1[j] = s2[j] = 0;
-    for (; r + 2 <= rows; r += 2) {
-        const T *a = dout + r * C, *b = a + C, *p = x + r * C, *q = p + C;
+    for (; r + 4 <= rows; r += 4) {
+        const T *a = dout + r * C, *b = a + C, *c = b + C, *d = c + C;
+        const T *p = x + r * C, *q = p + C, *s = q + C, *t = s + C;
         for (int64_t j = 0; j < columns; j++) {
-            s1[j] = s1[j] + a[j] + b[j];
-            s2[j] = s2[j] + a[j] * (p[j] - centre[j]) + b[j] * (q[j] - centre[j]);
+            const T m = centre[j];
+            s1[j] = s1[j] + a[j] + b[j] + c[j] + d[j];
+            s2[j] = s2[j] + a[j] * (p[j] - m) + b[j] * (q[j] - m) + c[j] * (s[j] - m) + d[j] * (t[j] - m);
         }
     }
     for (; r < rows; r++)
@@ -324,8 +311,7 @@ static inline void FG(part_products)(const fg_call *call, int64_t lo, int64_t hi
     else
         for (; lo < hi; lo++) {
             const T *d = dout + lo * L, *from = x + lo * L;
-            part1[lo] = (double)FG(line_sum)(d, d, 0, L);
-            part2[lo] = (double)FG(line_dot)(d, from, (T)mean[lo % C], L);
+            FG(line_products)(part1 + lo, part2 + lo, d, from, (T)mean[lo % C], L);
         }
 }
 
@@ -359,23 +345,24 @@ static inline void FG(join_products)(const fg_call *call, int64_t lo, int64_t hi
     }
 }
 
+/* From the end: what the phases before read last may still be in the cache. */
 static inline void FG(spread_products)(const fg_call *call, int64_t lo, int64_t hi) {
-    int64_t C = call->size[1], L = call->size[2];
+    int64_t N = call->size[0], C = call->size[1], L = call->size[2];
     const T *dout = call->ptr[0], *x = call->ptr[1];                                  /* dout[N,C,L], x[N,C,L] */
     T *dx = call->ptr[5];                                                             /* dx[N,C,L] */
     const T *centre = call->scratch, *scale = centre + C, *k = scale + C, *q = k + C; /* [C] */
     if (L == 1)
-        for (; lo < hi; lo++) {
-            const T *d = dout + lo * C, *from = x + lo * C;
-            T *to = dx + lo * C;
+        for (int64_t n = lo; n < hi; n++) {
+            const T *d = dout + n * C, *from = x + n * C;
+            T *to = dx + n * C;
             FG_SIMD
             for (int64_t c = 0; c < C; c++) to[c] = scale[c] * ((d[c] - k[c]) - (from[c] - centre[c]) * q[c]);
         }
     else
-        for (; lo < hi; lo++) {
-            const T *d = dout + lo * L, *from = x + lo * L;
-            const T m = centre[lo % C], a = scale[lo % C], one = k[lo % C], two = q[lo % C];
-            T *to = dx + lo * L;
+        for (int64_t n = lo; n < hi; n++) {
+            const T *d = dout + n * L, *from = x + n * L;
+            const T m = centre[n % C], a = scale[n % C], one = k[n % C], two = q[n % C];
+            T *to = dx + n * L;
             FG_SIMD
             for (int64_t l = 0; l < L; l++) to[l] = a * ((d[l] - one) - (from[l] - m) * two);
         }
@@ -418,7 +405,7 @@ void FG(layer_norm)(fg_call *call, int phase, int64_t lo, int64_t hi) {
 }
 
 /* dx of row n, and what the row adds to dw and db */
-static inline void FG(line_backward)(const fg_call *call, int64_t n, double *dw, double *db) {
+static inline void FG(line_backward)(const fg_call *call, int64_t n, T *dw, T *db) {
     int64_t D = call->size[1];
     const T *dout = (const T *)call->ptr[0] + n * D, *x = (const T *)call->ptr[1] + n * D; /* dout[D], x[D] */
     const T *w = call->ptr[4];                                                             /* w[D] or NULL */
@@ -431,25 +418,27 @@ static inline void FG(line_backward)(const fg_call *call, int64_t n, double *dw,
         for (int64_t d = 0; d < D; d++) dx[d] = dout[d] * w[d];
         g = dx;
     }
-    double sum = (double)FG(line_sum)(g, g, 0, D);
-    double t = (double)FG(line_dot)(g, x, centre, D) - rest * sum, q = t * r * r / (double)D;
+    double sum, t;
+    FG(line_products)(&sum, &t, g, x, centre, D);
+    t -= rest * sum;
+    const double q = t * r * r / (double)D;
     const T scale = (T)r, one = (T)(sum / (double)D - rest * q), two = (T)q, shift = (T)(rest * r);
     FG_SIMD
     for (int64_t d = 0; d < D; d++) {
         T c = x[d] - centre;
         dx[d] = scale * ((g[d] - one) - c * two);
-        dw[d] += (double)(dout[d] * (c * scale - shift));
-        db[d] += (double)dout[d];
+        dw[d] += dout[d] * (c * scale - shift);
+        db[d] += dout[d];
     }
 }
 
 void FG(layer_norm_backward)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     int64_t N = call->size[0], D = call->size[1], parts = ceil_div(N, FG_LINE_BLOCK);
-    double *part_w = call->scratch, *part_b = part_w + parts * D; /* [parts,D] */
-    T *dw = call->ptr[6], *db = call->ptr[7];                     /* dw[D], db[D] */
+    T *part_w = call->scratch, *part_b = part_w + parts * D; /* [parts,D] */
+    T *dw = call->ptr[6], *db = call->ptr[7];                /* dw[D], db[D] */
     if (phase == 0)
         for (int64_t i = lo; i < hi; i++) {
-            double *of_w = part_w + i * D, *of_b = part_b + i * D;
+            T *of_w = part_w + i * D, *of_b = part_b + i * D;
             for (int64_t d = 0; d < D; d++) of_w[d] = of_b[d] = 0;
             for (int64_t n = i * FG_LINE_BLOCK; n < least(N, (i + 1) * FG_LINE_BLOCK); n++)
                 FG(line_backward)(call, n, of_w, of_b);
@@ -458,8 +447,8 @@ void FG(layer_norm_backward)(fg_call *call, int phase, int64_t lo, int64_t hi) {
         for (int64_t d = lo; d < hi; d++) {
             double w = 0, b = 0;
             for (int64_t i = 0; i < parts; i++) {
-                w += part_w[i * D + d];
-                b += part_b[i * D + d];
+                w += (double)part_w[i * D + d];
+                b += (double)part_b[i * D + d];
             }
             dw[d] = (T)w;
             db[d] = (T)b;

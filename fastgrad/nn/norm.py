@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import ops
-from ..ops import norm
+from ..ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from ..tape import changed
 from ..tensor import tensor
 from .module import Module, Parameter
@@ -98,7 +98,7 @@ class BatchNorm(Running):
         batch = self.training or mean is None
         if self.training and not self.track_running_stats:
             mean = var = None
-        return norm.batch_norm(
+        return batch_norm(
             x, mean, var, self.weight, self.bias, batch, self.momentum, self.eps, count=self.num_batches_tracked
         )
 
@@ -152,9 +152,7 @@ class InstanceNorm(Running):
         self.refuse_unfit(x)
         own = self.training or self.running_mean is None
         mean, var = self.running_mean, self.running_var
-        out = norm.instance_norm(
-            x, mean, var, self.weight, self.bias, own, self.momentum, self.eps, count=self.num_batches_tracked
-        )
+        out = instance_norm(x, mean, var, self.weight, self.bias, own, self.momentum, self.eps)
         return out.reshape(out.shape[1:]) if single else out
 
 
@@ -212,7 +210,7 @@ class LayerNorm(Module):
         parameters(self, self.normalized_shape, dtype, elementwise_affine, elementwise_affine and bias)
 
     def forward(self, x):
-        return norm.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
@@ -235,7 +233,7 @@ class RMSNorm(Module):
         parameters(self, self.normalized_shape, dtype, elementwise_affine, False)
 
     def forward(self, x):
-        return norm.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        return rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
@@ -262,7 +260,7 @@ class GroupNorm(Module):
     def forward(self, x):
         if len(x.shape) < 2 or x.shape[1] != self.num_channels:
             raise ValueError(f"GroupNorm: input must be (N, {self.num_channels}, ...), not {tuple(x.shape)}")
-        return norm.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        return group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"

@@ -2,9 +2,9 @@
 
 `batch_norm` has a mean and a variance for each channel of x[N,C,L], `layer_norm` for each row of x[N,D].
 
-A block of numbers gives a centre m, and then the sums of d = x - m and of d^2. In float64 its mean is m + sum d / n and
-the sum of its squared distances sum d^2 - (sum d)^2 / n: right to the last digits of x, however far the mean is from 0.
-Blocks are joined in float64. Source: Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
+The mean of the first 16th of a block of numbers is a centre m near all of it; then d = x - m and d^2 are added up. In
+float64 the block's mean is m + sum d / n, and sum d^2 - (sum d)^2 / n the sum of squared distances from it. At most 16/17
+of sum d^2 cancel, whatever the numbers: how far they are from 0 costs nothing. Blocks are joined in float64. Source: Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
 
 Means and variances stay float64. A mean is split into hi, the nearest number of x's dtype, and lo: x - hi is exact
 where it is small.
@@ -13,8 +13,9 @@ where it is small.
 import numpy as np
 
 from .common import give, kernel
-from .reduce import BLOCK, COLUMN_BLOCK, fold_columns, fold_lanes, row_sum
+from .reduce import BLOCK, COLUMN_BLOCK, fold_columns, fold_lanes
 
+CENTRE = 16  # the part of a block that its centre is the mean of: one in so many
 LINE_BLOCK = 64  # layer_norm_backward: rows of which dw and db are added up together
 
 
@@ -33,7 +34,8 @@ def join(parts, sizes):
 def moments_of(x, fold):
     """Mean, and sum of squared distances from it, of a block x[O,R,I] over R, whose sum is `fold` of it: both [O,I]"""
     n = float(x.shape[1])
-    centre = fold(x) / x.dtype.type(n)
+    first = x[:, : -(-x.shape[1] // CENTRE)]
+    centre = fold(first) / x.dtype.type(first.shape[1])
     d = x - centre[:, None]
     rest, square = fold(d).astype(np.float64), fold(d * d).astype(np.float64)
     m2 = square - rest * rest / n
@@ -113,12 +115,20 @@ def batch_norm_eval(x, mean, var, w=None, b=None, out=None, eps=1e-5):
     return give(normalized(x, w, b, mean.astype(np.float64), var.astype(np.float64), eps), out)
 
 
+def line_sums(x):
+    """The sum of every line of x[N,D] in float64: lanes in a block, then block after block."""
+    total = np.zeros(len(x))
+    for i in range(0, x.shape[1], BLOCK):
+        total = total + fold_lanes(x[:, i : i + BLOCK], np.add, 0)[:, 0]
+    return total
+
+
 def channel_products(dout, x, hi):
     """sum dout, sum dout (x - hi) of every channel, parts joined in float64: [C], [C]"""
     N, C, L = x.shape
     sums = []
     for a in (dout, dout * (x - hi[:, None])):
-        parts = fold_columns(a[None, :, :, 0], np.add, 0)[0] if L == 1 else row_sum(a.reshape(N * C, L)).reshape(N, C)
+        parts = fold_columns(a[None, :, :, 0], np.add, 0)[0] if L == 1 else line_sums(a.reshape(N * C, L)).reshape(N, C)
         total = np.zeros(C)
         for part in parts:
             total = total + part
@@ -182,20 +192,20 @@ def layer_norm_backward(dout, x, mean, var, w=None, dx=None, dw=None, db=None, e
 
     db = sum dout,   dw = sum dout xhat, over N;   dx = r (g - sum g / D - xhat (sum g xhat) / D), sums over D
 
-    dw and db are added up in float64: blocks of 64 rows from top to bottom, then the blocks.
+    dw and db are added up in blocks of 64 rows, from top to bottom; then the blocks in float64.
     """
     N, D = x.shape
     hi, lo = split(mean, x.dtype)
     r = 1 / np.sqrt(var + eps)
     c, g = x - hi[:, None], dout if w is None else dout * w
-    s1, s2 = (row_sum(a)[:, 0].astype(np.float64) for a in (g, g * c))
+    s1, s2 = line_sums(g), line_sums(g * c)
     q = (s2 - lo * s1) * r * r / np.float64(D)
     scale, one, two, shift = (a.astype(x.dtype)[:, None] for a in (r, s1 / np.float64(D) - lo * q, q, lo * r))
     sums = []
     for a in (dout * (c * scale - shift), dout):
         total = np.zeros(D)
         for i in range(0, N, LINE_BLOCK):
-            part = np.zeros(D)
+            part = np.zeros(D, x.dtype)
             for row in a[i : i + LINE_BLOCK]:
                 part = part + row
             total = total + part
