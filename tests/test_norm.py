@@ -125,7 +125,7 @@ def test_statistics_survive_a_first_number_far_away(rng):
     x = rng.standard_normal((256, 3)).astype(np.float32)
     x[0] = 1e4
     _, mean, var = kernels.batch_norm(x[:, :, None])
-    np.testing.assert_allclose(mean, x.astype(float).mean(0), rtol=1e-6)
+    np.testing.assert_allclose(mean, x.astype(float).mean(0), atol=1e-6 * x.std())
     np.testing.assert_allclose(var, x.astype(float).var(0), rtol=1e-6)
 
 
@@ -140,7 +140,8 @@ def test_a_nan_stays_in_its_channel(rng):
     x = rng.standard_normal((300, 3))
     x[5, 1] = np.nan
     y = F.batch_norm(fg.tensor(x), None, None, training=True).numpy()
-    assert np.isnan(y[:, 1]).all() and np.isfinite(y[:, [0, 2]]).all()
+    assert np.isnan(y[:, 1]).all()
+    assert np.isfinite(y[:, [0, 2]]).all()
 
 
 @pytest.mark.parametrize("shape", [(300, 70), (20, 70, 9)])
@@ -165,7 +166,8 @@ def test_momentum_none_is_the_mean_of_all_batches(rng):
     close(layer.running_mean.numpy(), batches.mean((0, 1)))
     close(layer.running_var.numpy(), batches.var(1, ddof=1).mean(0))
     layer.reset_running_stats()
-    assert int(layer.num_batches_tracked) == 0 and (layer.running_var.numpy() == 1).all()
+    assert int(layer.num_batches_tracked) == 0
+    assert (layer.running_var.numpy() == 1).all()
 
 
 def network(dtype=np.float32):
@@ -225,7 +227,11 @@ def test_a_gradient_after_the_statistics_changed_is_refused(rng):
 
 
 def test_a_batch_of_one_is_refused():
-    for layer, shape in ((nn.BatchNorm1d(3), (1, 3)), (nn.BatchNorm1d(3), (1, 3, 1)), (nn.BatchNorm2d(3), (1, 3, 1, 1))):
+    for layer, shape in (
+        (nn.BatchNorm1d(3), (1, 3)),
+        (nn.BatchNorm1d(3), (1, 3, 1)),
+        (nn.BatchNorm2d(3), (1, 3, 1, 1)),
+    ):
         before = layer.state_dict()
         with pytest.raises(ValueError, match=r"more than 1 value per channel when training.*drop_last.*eval"):
             layer(fg.ones(shape))
@@ -277,11 +283,13 @@ def test_buffers_are_part_of_the_state():
     names = [name for name, _ in net.named_buffers()]
     assert names == ["1.running_mean", "1.running_var", "1.num_batches_tracked"]
     assert list(net.state_dict())[2:7] == ["1.weight", "1.bias", *names]
-    assert len(list(net.buffers())) == 3 and len(list(net.parameters())) == 8
+    assert len(list(net.buffers())) == 3
+    assert len(list(net.parameters())) == 8
     with pytest.raises(KeyError, match=r"missing \['1.running_var'\], unexpected \['1.more'\]"):
         net.load_state_dict({("1.more" if k == "1.running_var" else k): v for k, v in net.state_dict().items()})
     wide = net.to(np.float64)
-    assert wide[1].running_mean.dtype == np.float64 and wide[1].num_batches_tracked.dtype == np.int64
+    assert wide[1].running_mean.dtype == np.float64
+    assert wide[1].num_batches_tracked.dtype == np.int64
 
 
 def test_buffers_are_copied_and_pickled(rng):
@@ -301,10 +309,13 @@ def test_register_buffer():
     net.register_buffer("kept", fg.ones(2))
     net.register_buffer("passing", fg.ones(3), persistent=False)
     net.register_buffer("nothing", None)
-    assert list(net.state_dict()) == ["kept"] and len(list(net.buffers())) == 2 and net.nothing is None
+    assert list(net.state_dict()) == ["kept"]
+    assert len(list(net.buffers())) == 2
+    assert net.nothing is None
     net.kept = fg.zeros(2)
     net.nothing = fg.zeros(1)
-    assert (net.state_dict()["kept"] == 0).all() and list(net.state_dict()) == ["kept", "nothing"]
+    assert (net.state_dict()["kept"] == 0).all()
+    assert list(net.state_dict()) == ["kept", "nothing"]
     with pytest.raises(TypeError, match="kept is a buffer"):
         net.kept = 3
     del net.kept
@@ -325,7 +336,9 @@ def test_update_bn_makes_the_mean_of_all_batches(rng):
     fg.optim.swa_utils.update_bn(batches, net)
     close(net[0].running_mean.numpy(), np.mean([b.numpy().mean(0) for b in batches], 0))
     close(net[0].running_var.numpy(), np.mean([b.numpy().var(0, ddof=1) for b in batches], 0))
-    assert net[0].momentum == 0.1 and not net.training and int(net[0].num_batches_tracked) == 4
+    assert net[0].momentum == 0.1
+    assert not net.training
+    assert int(net[0].num_batches_tracked) == 4
 
 
 def test_an_averaged_model_copies_the_statistics(rng):
@@ -366,11 +379,10 @@ def test_weight_norm_changes_nothing_at_first(rng):
     x = fg.tensor(rng.standard_normal((2, 4)).astype(np.float32))
     before = layer(x).detach().numpy()
     weight_norm(layer)
+    other = pickle.loads(pickle.dumps(copy.deepcopy(layer)))
     np.testing.assert_allclose(layer(x).detach().numpy(), before, rtol=1e-5)
-    other = copy.deepcopy(layer)
-    assert isinstance(pickle.loads(pickle.dumps(layer)), nn.Linear)
     other.weight_g.data[...] = 0
-    assert (other(x).detach().numpy() == other.bias.numpy()).all()
+    assert (other(x).detach().numpy() == other.bias.detach().numpy()).all()
     np.testing.assert_allclose(layer(x).detach().numpy(), before, rtol=1e-5)
     with pytest.raises(RuntimeError, match="two"):
         weight_norm(layer)

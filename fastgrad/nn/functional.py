@@ -2,18 +2,23 @@
 
 from ..later import attributes
 from ..ops import (
+    batch_norm,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
     embedding,
+    group_norm,
     huber_loss,
+    instance_norm,
     l1_loss,
+    layer_norm,
     linear,
     log_softmax,
     mse_loss,
     nll_loss,
     one_hot,
     pad,
+    rms_norm,
     sigmoid,
     smooth_l1_loss,
     softmax,
@@ -21,7 +26,6 @@ from ..ops import (
     tanh,
 )
 from ..ops import relu as new_relu
-from ..ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 
 __all__ = [
     "batch_norm",

@@ -140,7 +140,9 @@ class Module:
         if hasattr(self, name) and name not in self._buffers:
             raise KeyError(f"{mine}: the module has an attribute {name!r} already; choose another name")
         if tensor is not None and (isinstance(tensor, Parameter) or not isinstance(tensor, Tensor)):
-            raise TypeError(f"{mine}: {name} is a {kind_of(tensor)}; a buffer is a tensor that is no Parameter, or None")
+            raise TypeError(
+                f"{mine}: {name} is a {kind_of(tensor)}; a buffer is a tensor that is no Parameter, or None"
+            )
         self._buffers[name] = tensor
         object.__setattr__(self, "_passing", self._passing - {name} if persistent else self._passing | {name})
         object.__setattr__(self, name, tensor)
@@ -259,7 +261,7 @@ class Module:
         return self
 
     def to(self, *to, dtype=None, device=None):
-        """Parameters and floating buffers in another dtype; the only device is the CPU: ``model.to("cpu")`` changes nothing."""
+        """Parameters and floating buffers in another dtype. The only device is the CPU: ``to("cpu")`` changes nothing."""
         dtype = destination(*to, dtype=dtype, device=device)
         for p in self.parameters() if dtype is not None else ():
             p.data = p.data.astype(dtype)

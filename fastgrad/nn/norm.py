@@ -3,7 +3,6 @@
 import numpy as np
 
 from .. import ops
-from ..ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from ..tape import changed
 from ..tensor import tensor
 from .module import Module, Parameter
@@ -98,7 +97,7 @@ class BatchNorm(Running):
         batch = self.training or mean is None
         if self.training and not self.track_running_stats:
             mean = var = None
-        return batch_norm(
+        return ops.batch_norm(
             x, mean, var, self.weight, self.bias, batch, self.momentum, self.eps, count=self.num_batches_tracked
         )
 
@@ -152,7 +151,7 @@ class InstanceNorm(Running):
         self.refuse_unfit(x)
         own = self.training or self.running_mean is None
         mean, var = self.running_mean, self.running_var
-        out = instance_norm(x, mean, var, self.weight, self.bias, own, self.momentum, self.eps)
+        out = ops.instance_norm(x, mean, var, self.weight, self.bias, own, self.momentum, self.eps)
         return out.reshape(out.shape[1:]) if single else out
 
 
@@ -210,7 +209,7 @@ class LayerNorm(Module):
         parameters(self, self.normalized_shape, dtype, elementwise_affine, elementwise_affine and bias)
 
     def forward(self, x):
-        return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return ops.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
@@ -233,7 +232,7 @@ class RMSNorm(Module):
         parameters(self, self.normalized_shape, dtype, elementwise_affine, False)
 
     def forward(self, x):
-        return rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        return ops.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
@@ -260,7 +259,7 @@ class GroupNorm(Module):
     def forward(self, x):
         if len(x.shape) < 2 or x.shape[1] != self.num_channels:
             raise ValueError(f"GroupNorm: input must be (N, {self.num_channels}, ...), not {tuple(x.shape)}")
-        return group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"

@@ -40,8 +40,9 @@ def weight_norm(module, name="weight", dim=0):
     """w = g v / ||v||: the module is given g and v to train, named weight_g and weight_v, in the place of its weight.
 
     The norm is taken over all axes but `dim` (0: a length for each output; None or -1: one for all), and g, v begin so
-    that w is what it was. w is made before each forward; a v of zeros has no direction and makes it NaN. Returns the
-    module. Source: Salimans and Kingma, "Weight normalization", 2016.
+    that w is what it was. w is made before each forward, which gives it a history: copy or pickle a module before its
+    first, or save its state_dict. A v of zeros has no direction and makes w NaN. Returns the module.
+    Source: Salimans and Kingma, "Weight normalization", 2016.
     Errors: RuntimeError for a second normalisation of one weight; TypeError where `name` names no parameter.
 
     >>> import fastgrad as fg

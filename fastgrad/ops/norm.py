@@ -135,12 +135,16 @@ def mean_of(x):
 
 
 def update(running, moments, n):
-    """Takes the moments of n numbers a channel into running = (mean, var, count, momentum); momentum None: their mean."""
+    """Takes the moments of n numbers a channel into running = (mean, var, count, momentum).
+
+    momentum None: the mean of all batches.
+    """
     mean, var, count, momentum = running
     if state.capture:
         state.capture.keep(mean, var, count)
     correction = n / (n - 1.0) if n > 1 else np.inf
-    kernels.batch_norm_running(*moments, mean, var, count, momentum or 0.0, correction, momentum is None)
+    new_mean, new_var = moments
+    kernels.batch_norm_running(new_mean, new_var, mean, var, count, momentum or 0.0, correction, momentum is None)
     tape.changed(mean, var, count)
 
 
@@ -152,8 +156,8 @@ def refuse_channels(name, x, given):
     for what, a in given.items():
         if a is not None and a.shape != (C,):
             raise ValueError(
-                f"{name}: {what} has shape {tuple(a.shape)}, and the input {tuple(x.shape)} has {C} channels, its second "
-                f"size: {what} must be ({C},)"
+                f"{name}: {what} has shape {tuple(a.shape)}, and the input {tuple(x.shape)} has {C} channels, its "
+                f"second size: {what} must be ({C},)"
             )
 
 
@@ -178,9 +182,9 @@ def batch_norm(
 ):
     """w (x - mean) / sqrt(var + eps) + b for each channel of x (N, C) or (N, C, ...).
 
-    training: mean and variance (biased) are those of the batch, and running_mean and running_var, if given, move towards
-    them: running = (1 - momentum) running + momentum new, where the new variance is unbiased. Otherwise they are
-    running_mean and running_var. count: a tensor that counts batches; with it momentum may be None, the mean of all
+    training: mean and variance (biased) are those of the batch, and running_mean and running_var, if given, move
+    towards them: running = (1 - momentum) running + momentum new, where the new variance is unbiased. Otherwise they
+    are running_mean and running_var. count: a tensor that counts batches; with it momentum may be None, the mean of all
     batches. NaN or an infinity makes its whole channel NaN. Where all values are equal, the output is b.
     Errors: ValueError for shapes that do not fit, and in training for a single value a channel.
     Source: Ioffe and Szegedy, "Batch normalization", 2015.
@@ -229,8 +233,8 @@ def fitting(name, x, normalized_shape, given):
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or tuple(x.shape[-len(shape) :]) != shape:
         raise ValueError(
-            f"{name}: normalized_shape is {shape}, and input {tuple(x.shape)} does not end with it; it must be the last "
-            f"sizes of the input, at least one"
+            f"{name}: normalized_shape is {shape}, and input {tuple(x.shape)} does not end with it; it must be the "
+            f"last sizes of the input, at least one"
         )
     for what, a in given.items():
         if a is not None and tuple(a.shape) != shape:

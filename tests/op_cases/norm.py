@@ -62,9 +62,7 @@ CASES = {
         Case(layer, np_layer, [((5, 3, 2),), ((3, 4),), ((0, 2, 3),)], **N),
         Case(layer, np_layer, [((4, 3, 2), (3, 2), (3, 2))], **N),
     ],
-    "group_norm": [
-        Case(lambda x, *a: F.group_norm(x, 2, *a), np_group, [((2, 4, 3),), ((2, 4, 3), (4,), (4,))], **N)
-    ],
+    "group_norm": [Case(lambda x, *a: F.group_norm(x, 2, *a), np_group, [((2, 4, 3),), ((2, 4, 3), (4,), (4,))], **N)],
     "instance_norm": [Case(lambda x: F.instance_norm(x), lambda x: np_norm(x, (2,)), [((2, 3, 5),)], **N)],
     "rms_norm": [
         Case(

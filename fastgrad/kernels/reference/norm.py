@@ -3,8 +3,9 @@
 `batch_norm` has a mean and a variance for each channel of x[N,C,L], `layer_norm` for each row of x[N,D].
 
 The mean of the first 16th of a block of numbers is a centre m near all of it; then d = x - m and d^2 are added up. In
-float64 the block's mean is m + sum d / n, and sum d^2 - (sum d)^2 / n the sum of squared distances from it. At most 16/17
-of sum d^2 cancel, whatever the numbers: how far they are from 0 costs nothing. Blocks are joined in float64. Source: Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
+float64 the block's mean is m + sum d / n, and sum d^2 - (sum d)^2 / n the sum of squared distances from it. At most
+16 / 17 of sum d^2 cancel, whatever the numbers: how far they are from 0 costs nothing. Blocks are joined in float64.
+Source: Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
 
 Means and variances stay float64. A mean is split into hi, the nearest number of x's dtype, and lo: x - hi is exact
 where it is small.
