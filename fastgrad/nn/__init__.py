@@ -16,7 +16,6 @@ from .loss import (
     SmoothL1Loss,
 )
 from .module import Flatten, Module, Parameter, Sequential
-from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, RMSNorm
 
 __all__ = [
     "BCELoss",
@@ -50,4 +49,17 @@ __all__ = [
     "init",
 ]
 
-__getattr__, __dir__ = attributes(__name__)
+__getattr__, __dir__ = attributes(
+    __name__,
+    {
+        "norm": (
+            "BatchNorm1d",
+            "BatchNorm2d",
+            "GroupNorm",
+            "InstanceNorm1d",
+            "InstanceNorm2d",
+            "LayerNorm",
+            "RMSNorm",
+        ),
+    },
+)

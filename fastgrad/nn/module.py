@@ -261,7 +261,7 @@ class Module:
         return self
 
     def to(self, *to, dtype=None, device=None):
-        """Parameters and floating buffers in another dtype. The only device is the CPU: ``to("cpu")`` changes nothing."""
+        """Parameters and floating buffers in another dtype; the only device is the CPU: ``to("cpu")`` does nothing."""
         dtype = destination(*to, dtype=dtype, device=device)
         for p in self.parameters() if dtype is not None else ():
             p.data = p.data.astype(dtype)

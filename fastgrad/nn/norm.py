@@ -3,6 +3,8 @@
 import numpy as np
 
 from .. import ops
+from ..ops.axes import floats
+from ..ops.norm import normalized
 from ..tape import changed
 from ..tensor import tensor
 from .module import Module, Parameter
@@ -62,7 +64,7 @@ class Running(Module):
                 changed(p.data)
 
     def refuse_unfit(self, x):
-        """Raises where x has other dimensions or channels than this layer takes."""
+        """Raises where x is no tensor of floats, or has other dimensions or channels than this layer takes."""
         name, shape = type(self).__name__, getattr(x, "shape", None)
         if shape is None:
             raise TypeError(f"{name}: input is a {type(x).__name__}, not a tensor; make it one, fastgrad.tensor(...)")
@@ -73,6 +75,7 @@ class Running(Module):
                 f"{name}: input {tuple(shape)} has {shape[1]} channels, its second size, and the layer was made for "
                 f"{self.num_features}"
             )
+        floats(x, name)
 
     def extra_repr(self):
         return (
@@ -97,9 +100,8 @@ class BatchNorm(Running):
         batch = self.training or mean is None
         if self.training and not self.track_running_stats:
             mean = var = None
-        return ops.batch_norm(
-            x, mean, var, self.weight, self.bias, batch, self.momentum, self.eps, count=self.num_batches_tracked
-        )
+        tracked = self.num_batches_tracked
+        return normalized(x, mean, var, self.weight, self.bias, batch, self.momentum, self.eps, tracked)
 
 
 class BatchNorm1d(BatchNorm):

@@ -162,11 +162,7 @@ def refuse_channels(name, x, given):
 
 
 def running_of(name, running_mean, running_var, momentum, count):
-    """What `update` takes, or None where there are no running statistics."""
-    if (running_mean is None) != (running_var is None):
-        raise ValueError(f"{name}: running_mean and running_var go together; one of them is None")
-    if running_mean is None:
-        return None
+    """What `update` takes."""
     if momentum is None and count is None:
         raise ValueError(f"{name}: momentum must be a number; None, the mean of all batches, is the module's to count")
     count = np.zeros(0, np.int64) if count is None else array_of(count).reshape(1)
@@ -198,18 +194,24 @@ def batch_norm(
     given = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     refuse_channels("batch_norm", input, given)
     x = floats(input, "batch_norm")
-    running = running_of("batch_norm", running_mean, running_var, momentum, count)
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm: running_mean and running_var go together; one of them is None")
+    if not training and running_mean is None:
+        raise ValueError("batch_norm: without running_mean and running_var it must be training=True")
+    return normalized(x, running_mean, running_var, weight, bias, training, momentum, eps, count)
+
+
+def normalized(x, running_mean, running_var, weight, bias, training, momentum, eps, count):
+    """`batch_norm` of what fits."""
     if not training:
-        if running is None:
-            raise ValueError("batch_norm: without running_mean and running_var it must be training=True")
-        return apply(BatchNormEval, x, weight, bias, *running[:2], eps)
-    shape = channels(x.shape)
-    if shape[0] * shape[2] == 1:
+        return apply(BatchNormEval, x, weight, bias, running_mean, running_var, eps)
+    if x.shape[0] == 1 and product(x.shape[2:]) == 1:
         raise ValueError(
             f"batch_norm: expected more than 1 value per channel when training, got input {tuple(x.shape)}: one value "
             f"has no spread; give larger batches (drop_last=True drops a last batch of one), call eval() on the model "
             f"to use its running statistics, or use LayerNorm"
         )
+    running = None if running_mean is None else running_of("batch_norm", running_mean, running_var, momentum, count)
     return apply(BatchNorm, x, weight, bias, eps, running)
 
 
@@ -276,8 +278,6 @@ def instance_norm(
     use_input_stats=True,
     momentum=0.1,
     eps=1e-5,
-    *,
-    count=None,
 ):
     """w (x - mean) / sqrt(var + eps) + b, with mean and variance of each channel of each sample of x (N, C, ...).
 
@@ -299,7 +299,9 @@ def instance_norm(
         raise ValueError(
             f"instance_norm: expected more than 1 value per channel of a sample, got input {tuple(input.shape)}"
         )
-    running = running_of("instance_norm", running_mean, running_var, momentum, count)
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("instance_norm: running_mean and running_var go together; one of them is None")
+    running = None if running_mean is None else running_of("instance_norm", running_mean, running_var, momentum, None)
     return by_channel(apply(LayerNorm, floats(input, "instance_norm"), None, None, L, eps, running), weight, bias)
 
 
