@@ -215,9 +215,8 @@ static inline void FG(join_parts)(const fg_call *call, int64_t lo, int64_t hi) {
     }
 }
 
-/* From the end: what the phases before read last may still be in the cache. */
 static inline void FG(normalize)(const fg_call *call, T *out, int64_t lo, int64_t hi) {
-    int64_t N = call->size[0], C = call->size[1], L = call->size[2];
+    int64_t C = call->size[1], L = call->size[2];
     const T *x = call->ptr[0];                                                     /* x[N,C,L] */
     const T *centre = call->scratch, *scale = centre + C, *shift = centre + 2 * C; /* [C] */
     if (L == 1)
@@ -311,7 +310,7 @@ static inline void FG(part_products)(const fg_call *call, int64_t lo, int64_t hi
     else
         for (; lo < hi; lo++) {
             const T *d = dout + lo * L, *from = x + lo * L;
-            FG(line_products)(part1 + lo, part2 + lo, d, from, (T)mean[lo % C], L);
+            FG(line_products)(part1 + lo, part2 + lo, d, from, NULL, (T)mean[lo % C], L);
         }
 }
 
@@ -345,9 +344,8 @@ static inline void FG(join_products)(const fg_call *call, int64_t lo, int64_t hi
     }
 }
 
-/* From the end: what the phases before read last may still be in the cache. */
 static inline void FG(spread_products)(const fg_call *call, int64_t lo, int64_t hi) {
-    int64_t N = call->size[0], C = call->size[1], L = call->size[2];
+    int64_t C = call->size[1], L = call->size[2];
     const T *dout = call->ptr[0], *x = call->ptr[1];                                  /* dout[N,C,L], x[N,C,L] */
     T *dx = call->ptr[5];                                                             /* dx[N,C,L] */
     const T *centre = call->scratch, *scale = centre + C, *k = scale + C, *q = k + C; /* [C] */
@@ -404,31 +402,62 @@ void FG(layer_norm)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     }
 }
 
-/* dx of row n, and what the row adds to dw and db */
-static inline void FG(line_backward)(const fg_call *call, int64_t n, T *dw, T *db) {
+/* What layer_norm_backward adds a row to dw with: xhat = (x - centre) scale - shift */
+typedef struct {
+    T centre, scale, shift;
+} FG(row);
+
+/* dx of row n */
+static inline FG(row) FG(line_backward)(const fg_call *call, int64_t n) {
     int64_t D = call->size[1];
     const T *dout = (const T *)call->ptr[0] + n * D, *x = (const T *)call->ptr[1] + n * D; /* dout[D], x[D] */
     const T *w = call->ptr[4];                                                             /* w[D] or NULL */
     T *dx = (T *)call->ptr[5] + n * D;                                                     /* dx[D] */
     const double mean = ((const double *)call->ptr[2])[n], var = ((const double *)call->ptr[3])[n];
-    const T centre = (T)mean, *g = dout;
-    double r = 1 / sqrt(var + call->scalar[0]), rest = mean - (double)centre;
-    if (w) {
-        FG_SIMD
-        for (int64_t d = 0; d < D; d++) dx[d] = dout[d] * w[d];
-        g = dx;
-    }
-    double sum, t;
-    FG(line_products)(&sum, &t, g, x, centre, D);
+    const T centre = (T)mean;
+    double r = 1 / sqrt(var + call->scalar[0]), rest = mean - (double)centre, sum, t;
+    FG(line_products)(&sum, &t, dout, x, w, centre, D);
     t -= rest * sum;
     const double q = t * r * r / (double)D;
-    const T scale = (T)r, one = (T)(sum / (double)D - rest * q), two = (T)q, shift = (T)(rest * r);
-    FG_SIMD
+    const T scale = (T)r, one = (T)(sum / (double)D - rest * q), two = (T)q;
+    if (w) {
+        FG_SIMD
+        for (int64_t d = 0; d < D; d++) dx[d] = scale * ((dout[d] * w[d] - one) - (x[d] - centre) * two);
+    } else {
+        FG_SIMD
+        for (int64_t d = 0; d < D; d++) dx[d] = scale * ((dout[d] - one) - (x[d] - centre) * two);
+    }
+    return (FG(row)){centre, scale, (T)(rest * r)};
+}
+
+/* What `count` rows from n on add to dw and db */
+static FG_INLINE void FG(add_lines)(const fg_call *call, T *restrict dw, T *restrict db, const FG(row) * row, int64_t n,
+                                    int count) {
+    int64_t D = call->size[1];
+    const T *restrict dout = (const T *)call->ptr[0] + n * D; /* [count,D] */
+    const T *restrict x = (const T *)call->ptr[1] + n * D;    /* [count,D] */
     for (int64_t d = 0; d < D; d++) {
-        T c = x[d] - centre;
-        dx[d] = scale * ((g[d] - one) - c * two);
-        dw[d] += dout[d] * (c * scale - shift);
-        db[d] += dout[d];
+        T w = dw[d], b = db[d];
+        for (int i = 0; i < count; i++) {
+            const T g = dout[i * D + d];
+            w += g * ((x[i * D + d] - row[i].centre) * row[i].scale - row[i].shift);
+            b += g;
+        }
+        dw[d] = w;
+        db[d] = b;
+    }
+}
+
+/* Rows [lo, hi): their dx, and what they add to dw and db */
+static inline void FG(lines_backward)(const fg_call *call, T *dw, T *db, int64_t lo, int64_t hi) {
+    FG(row) row[4];
+    for (int64_t count; lo < hi; lo += count) {
+        count = hi - lo >= 4 ? 4 : 1;
+        for (int i = 0; i < count; i++) row[i] = FG(line_backward)(call, lo + i);
+        if (count == 4)
+            FG(add_lines)(call, dw, db, row, lo, 4);
+        else
+            FG(add_lines)(call, dw, db, row, lo, 1);
     }
 }
 
@@ -440,18 +469,21 @@ void FG(layer_norm_backward)(fg_call *call, int phase, int64_t lo, int64_t hi) {
         for (int64_t i = lo; i < hi; i++) {
             T *of_w = part_w + i * D, *of_b = part_b + i * D;
             for (int64_t d = 0; d < D; d++) of_w[d] = of_b[d] = 0;
-            for (int64_t n = i * FG_LINE_BLOCK; n < least(N, (i + 1) * FG_LINE_BLOCK); n++)
-                FG(line_backward)(call, n, of_w, of_b);
+            FG(lines_backward)(call, of_w, of_b, i * FG_LINE_BLOCK, least(N, (i + 1) * FG_LINE_BLOCK));
         }
     else
-        for (int64_t d = lo; d < hi; d++) {
-            double w = 0, b = 0;
-            for (int64_t i = 0; i < parts; i++) {
-                w += (double)part_w[i * D + d];
-                b += (double)part_b[i * D + d];
+        for (int64_t count; lo < hi; lo += count) {
+            double w[FG_COLUMNS] = {0}, b[FG_COLUMNS] = {0};
+            count = least(hi - lo, FG_COLUMNS);
+            for (int64_t i = 0; i < parts; i++)
+                for (int64_t j = 0; j < count; j++) {
+                    w[j] += (double)part_w[i * D + lo + j];
+                    b[j] += (double)part_b[i * D + lo + j];
+                }
+            for (int64_t j = 0; j < count; j++) {
+                dw[lo + j] = (T)w[j];
+                db[lo + j] = (T)b[j];
             }
-            dw[d] = (T)w;
-            db[d] = (T)b;
         }
 }
 
