@@ -121,6 +121,22 @@ def test_a_mean_of_1e4_costs_no_digits(shape, run, rng):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=2e-6)
 
 
+def test_any_threads_and_instruction_set_give_the_same_bits(rng):
+    x, dout = rng.standard_normal((2, 700, 130)).astype(np.float32)
+    found = set()
+    for tier, isa, threads in [
+        ("reference", None, 1),
+        *(("native", i, t) for i in kernels.info()["isas"] for t in (1, 4)),
+    ]:
+        with kernels.use(tier, isa=isa, threads=threads):
+            net = nn.Sequential(nn.BatchNorm1d(130), nn.LayerNorm(130))
+            a = fg.tensor(x, requires_grad=True)
+            net(a).backward(fg.tensor(dout))
+            arrays = [a.grad.numpy(), *(p.grad.numpy() for p in net.parameters()), *net.state_dict().values()]
+            found.add(b"".join(array.tobytes() for array in arrays))
+    assert len(found) == 1
+
+
 def test_statistics_survive_a_first_number_far_away(rng):
     x = rng.standard_normal((256, 3)).astype(np.float32)
     x[0] = 1e4
