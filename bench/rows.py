@@ -98,6 +98,26 @@ def clipped_rows():
     return rows
 
 
+def norm_rows():
+    """Layers that normalise, forward and backward."""
+    shapes = {
+        "BatchNorm1d": (("100x100", 1.5), ("1024x1024", 1.5), ("8192x1024", 4.0)),
+        "BatchNorm2d": (("32x64x56x56", 1.5),),
+        "LayerNorm": (("4096x512", 1.0),),
+    }
+    return [
+        speed(
+            f"norm-{kind.lower()}-{shape}",
+            f"{kind}, {shape}",
+            f"norm:{kind}:{shape}",
+            [torch(f"norm:{kind}:{shape}")],
+            bar,
+        )
+        for kind, found in shapes.items()
+        for shape, bar in found
+    ]
+
+
 def all_rows():
     """Every row, in the order of the report."""
     return [
@@ -129,6 +149,7 @@ def all_rows():
             limit(f"profiled-{how}", f"profiler on / off, batch 100, {how}", f"profiled:{how}", 1.1, "x")
             for how in ("eager", "captured")
         ),
+        *norm_rows(),
         limit("import", "import beyond NumPy's", "import", 25, "ms"),
         limit("fork", "100 forked children multiply and step: lost", "fork", 0, "children", metric="lost"),
         limit("fork", "100 forked children multiply and step: time", "fork", 10, "s"),

@@ -18,6 +18,7 @@ the call. Names (a part after a colon is an argument):
     deep                           a chain of 1,000,000 mul: forward, backward, release; s
     interleave:N                   matmul, add, NumPy's matmul in turn against the sum of the three alone; x
     elementwise:add|mul|exp|log|sqrt|sum0|sum1|sum    forward and backward at 1000 x 1000; us
+    norm:BatchNorm1d|BatchNorm2d|LayerNorm:SHAPE    the layer in training, forward and backward; us
     profiled:eager|captured        a step of the MLP at batch 100 with the profiler on, over one with it off; x
     import                         import of the library beyond that of NumPy; ms
     fork                           100 forked children multiply and step after their parent did; s
@@ -101,6 +102,30 @@ def elementwise(lib, name):
     out = both()
     expect("add, by its gradient", a.grad.numpy(), dout.numpy(), 0) if name == "add" else None
     return result(measure(both), "us", probe(out.detach().numpy()) + probe(a.grad.numpy()))
+
+
+@workload
+def norm(lib, kind, shape):
+    """A layer that normalises, and its three gradients."""
+    shape = tuple(int(n) for n in shape.split("x"))
+    x, dout = lib.leaf(draw(0, *shape) * 3 + 1), lib.tensor(draw(1, *shape))
+    layer = getattr(lib.module.nn, kind)(shape[-1] if kind == "LayerNorm" else shape[1])
+
+    def run():
+        x.grad = layer.weight.grad = layer.bias.grad = None
+        out = layer(x)
+        out.backward(dout)
+        return out
+
+    out = run().detach().numpy()
+    axes = 1 if kind == "LayerNorm" else (0, *range(2, len(shape)))
+    expect(f"{kind}'s mean", out.mean(axes, np.float64), np.zeros(out.mean(axes).shape), 0, 1e-5)
+    expect(f"{kind}'s variance", out.var(axes, np.float64), np.ones(out.mean(axes).shape), 1e-3)
+    expect(f"{kind}'s gradients add up to 0", x.grad.numpy().mean(axes, np.float64), 0 * out.mean(axes), 0, 1e-6)
+    found = probe(out) + probe(x.grad.numpy())
+    if kind != "LayerNorm":
+        found += probe(layer.running_var.detach().numpy())
+    return result(measure(run), "us", found)
 
 
 @workload

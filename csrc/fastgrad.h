@@ -64,7 +64,7 @@ typedef struct {
 typedef void fg_body(fg_call *call, int phase, int64_t lo, int64_t hi);
 
 /* One row of kernels.def, for the binding and for launch. */
-typedef enum { FG_MAP, FG_REDUCE, FG_LINES, FG_ROWS, FG_INDEX, FG_TILES, FG_EACH, FG_RULE } fg_unit;
+typedef enum { FG_MAP, FG_REDUCE, FG_LINES, FG_ROWS, FG_INDEX, FG_TILES, FG_EACH, FG_RULE, FG_NORM } fg_unit;
 typedef struct {
     const char *family;
     const char *name;

@@ -75,6 +75,7 @@ void fg_make_plan(const fg_call *call, fg_plan *plan) {
     case FG_ROWS: plan_rows(call, plan); break;
     case FG_INDEX: fg_plan_index(call, plan); break;
     case FG_TILES: fg_plan_matmul(call, plan); break;
+    case FG_NORM: fg_plan_norm(call, plan); break;
     }
 }
 

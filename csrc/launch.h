@@ -32,6 +32,9 @@ void fg_plan_index(const fg_call *call, fg_plan *plan);
 void fg_plan_each(const fg_call *call, fg_plan *plan);
 void fg_plan_rule(const fg_call *call, fg_plan *plan);
 
+/* NORM (norm.c): statistics, then what is made with them. */
+void fg_plan_norm(const fg_call *call, fg_plan *plan);
+
 /* TILES (matmul.c): sets units to the number of tiles of this product, which depends on its shape, layout and dtype alone. */
 void fg_plan_matmul(const fg_call *call, fg_plan *plan);
 

@@ -47,6 +47,13 @@ STACKS = (
 PRODUCTS = ((0, 3, 2), (2, 0, 3), (1, 1, 1), (3, 1, 5), (1, 300, 7), (33, 17, 9), (65, 130, 70), (257, 100, 129))
 
 
+# N, C, L of batch_norm: blocks of 256 rows, chunks of 64 columns, lines of 4096 numbers; and nothing
+CHANNELS = (
+    (0, 3, 1), (2, 0, 3), (0, 2, 3), (2, 2, 0), (1, 1, 1), (3, 5, 1), (255, 63, 1), (256, 64, 1), (257, 65, 1), (600, 300, 1),
+    (300, 1100, 1), (5000, 2, 1), (2, 3, 4), (4, 3, 49), (3, 2, 4097), (1, 1, 100_003), (40, 33, 17),
+)  # fmt: skip
+
+
 def special(dtype):
     f = np.finfo(dtype)
     return np.array(
@@ -253,6 +260,43 @@ def make_labelled_backward(rng, dtype, size):
     return [rng.standard_normal(size[0]).astype(dtype), reference.log_softmax(x), target]
 
 
+def awkward(rng, dtype, shape):
+    """Numbers with a mean of 100; in every third channel a few that are awkward."""
+    x = (rng.standard_normal(shape) * 3 + 100).astype(dtype)
+    third = x[:, ::3]
+    np.copyto(third, rng.choice(special(dtype), third.shape), where=rng.random(third.shape) < 0.1)
+    return x
+
+
+def maybe(rng, x):
+    return x if rng.random() < 0.7 else None
+
+
+def make_norm(rng, dtype, size):
+    w, b = rng.standard_normal((2, size[1])).astype(dtype)
+    return [awkward(rng, dtype, size), maybe(rng, w), maybe(rng, b)]
+
+
+def make_norm_eval(rng, dtype, size):
+    x, *affine = make_norm(rng, dtype, size)
+    return [x, *rng.random((2, size[1])).astype(dtype), *affine]
+
+
+def make_norm_backward(rng, dtype, size):
+    x, w, _ = make_norm(rng, dtype, size)
+    return [rng.standard_normal(size).astype(dtype), x, 100 + rng.random(size[1]), 9 * rng.random(size[1]), w]
+
+
+def make_norm_running(rng, dtype, size):
+    moments, running = rng.random((2, size)), rng.random((2, size)).astype(dtype)
+    return [*moments, *running, np.array([3]), 0.1, 1.5, float(rng.random() < 0.5)]
+
+
+def make_layer_norm_backward(rng, dtype, size):
+    x, w, _ = make_norm(rng, dtype, size)
+    return [rng.standard_normal(size).astype(dtype), x, 100 + rng.random(size[0]), 9 * rng.random(size[0]), w]
+
+
 def make_product(rng, dtype, size):
     M, K, N = size
     return [rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N)).astype(dtype)]
@@ -392,6 +436,12 @@ CASES = {
     "sum_squares": Case(lambda *a: [numbers(*a, sprinkle=False), np.zeros(2)], steps=2),
     "scale_all": Case(lambda rng, dtype, size: [numbers(rng, dtype, size), rng.standard_normal(1)]),
     "clip_all": Case(lambda *a: [numbers(*a), 0.25]),
+    "batch_norm": Case(make_norm, CHANNELS),
+    "batch_norm_eval": Case(make_norm_eval, CHANNELS),
+    "batch_norm_backward": Case(make_norm_backward, CHANNELS),
+    "batch_norm_running": Case(make_norm_running, (0, 1, 3, 17, 4097), steps=7),
+    "layer_norm": Case(make_norm, ROWS),
+    "layer_norm_backward": Case(make_layer_norm_backward, ROWS),
     "sgd": rule(2, (0.1,), (0.1, 0.01), (1e-40,)),
     "momentum": rule(3, (0.1,), (0.1, 0.9, 0.1, 0, 0.01), (0.1, 0.9, 1, True), (0.1, 0.9, 1, True, 0.01)),
     "adagrad": rule(3, (0.1,), (0.1, 0, 1e-10)),

@@ -297,8 +297,9 @@ class Norm(fg.nn.Module):
     def __init__(self, features, momentum=0.1):
         super().__init__()
         self.momentum = momentum
-        self.running_mean, self.running_var = fg.zeros(features), fg.ones(features)
-        self.num_batches_tracked = fg.tensor(0)
+        self.register_buffer("running_mean", fg.zeros(features))
+        self.register_buffer("running_var", fg.ones(features))
+        self.register_buffer("num_batches_tracked", fg.tensor(0))
 
     def forward(self, x):
         if not self.training:

@@ -22,12 +22,18 @@ from .shape import Flatten, Identity, Unflatten
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "CrossEntropyLoss",
     "Embedding",
     "Flatten",
+    "GroupNorm",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
     "L1Loss",
+    "LayerNorm",
     "Linear",
     "LogSoftmax",
     "MSELoss",
@@ -38,6 +44,7 @@ __all__ = [
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "RMSNorm",
     "ReLU",
     "Sequential",
     "Sigmoid",
@@ -50,4 +57,20 @@ __all__ = [
     "init",
 ]
 
-__getattr__, __dir__ = attributes(__name__, {"monitor": (), "summaries": ("summary",), "utils": ()})
+__getattr__, __dir__ = attributes(
+    __name__,
+    {
+        "monitor": (),
+        "norm": (
+            "BatchNorm1d",
+            "BatchNorm2d",
+            "GroupNorm",
+            "InstanceNorm1d",
+            "InstanceNorm2d",
+            "LayerNorm",
+            "RMSNorm",
+        ),
+        "summaries": ("summary",),
+        "utils": (),
+    },
+)

@@ -2,18 +2,23 @@
 
 from ..later import attributes
 from ..ops import (
+    batch_norm,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
     embedding,
+    group_norm,
     huber_loss,
+    instance_norm,
     l1_loss,
+    layer_norm,
     linear,
     log_softmax,
     mse_loss,
     nll_loss,
     one_hot,
     pad,
+    rms_norm,
     sigmoid,
     smooth_l1_loss,
     softmax,
@@ -23,12 +28,16 @@ from ..ops import (
 from ..ops import relu as new_relu
 
 __all__ = [
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "embedding",
+    "group_norm",
     "huber_loss",
+    "instance_norm",
     "l1_loss",
+    "layer_norm",
     "linear",
     "log_softmax",
     "mse_loss",
@@ -36,6 +45,7 @@ __all__ = [
     "one_hot",
     "pad",
     "relu",
+    "rms_norm",
     "sigmoid",
     "smooth_l1_loss",
     "softmax",

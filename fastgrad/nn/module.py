@@ -49,6 +49,8 @@ class Module:
 
     _parameters: dict
     _modules: dict
+    _buffers: dict  # name -> tensor, or None
+    _passing: frozenset = frozenset()  # names of buffers that state_dict leaves out
     _hooks: hooks.ModuleHooks | None = None
     training: bool
 
@@ -59,7 +61,7 @@ class Module:
                 raise TypeError(f"{name}(x): make the module first, then call it: {name}()(x)")
             given = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in kwargs.items())])
             raise TypeError(f"{name}: Module.__init__() takes no arguments, leave out {given}")
-        self.__dict__.update(_parameters={}, _modules={}, training=True)
+        self.__dict__.update(_parameters={}, _modules={}, _buffers={}, training=True)
 
     def forward(self, *inputs):
         name = type(self).__name__
@@ -67,7 +69,7 @@ class Module:
 
     def __getattr__(self, name):
         mine = type(self).__name__
-        if name in ("_parameters", "_modules", "training"):
+        if name in ("_parameters", "_modules", "_buffers", "training"):
             text = f"{mine}: call super().__init__() at the beginning of its __init__"
         else:
             text = f"{mine!r} object has no attribute {name!r}"
@@ -85,10 +87,13 @@ class Module:
                 raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting {name}")
             mine = registries.pop(isinstance(value, Module))
             mine[name] = value
+            self._buffers.pop(name, None)
         elif value is not None:
             self._refuse_other(name, value)
         for registry in registries:
             registry.pop(name, None)
+        if name in self.__dict__.get("_buffers", ()):
+            self._buffers[name] = value
         object.__setattr__(self, name, value)
 
     def _refuse_other(self, name, value):
@@ -104,10 +109,16 @@ class Module:
                 f"{mine} is a Module; a value of type {type(value).__name__} cannot take its place: "
                 f"assign a Module, or None"
             )
+        if name in self.__dict__.get("_buffers", ()) and not isinstance(value, Tensor):
+            raise TypeError(
+                f"{mine} is a buffer; a value of type {type(value).__name__} cannot take its place: "
+                f"assign a tensor, or None"
+            )
 
     def __delattr__(self, name):
         self._parameters.pop(name, None)
         self._modules.pop(name, None)
+        self._buffers.pop(name, None)
         object.__delattr__(self, name)
 
     def register_parameter(self, name, param):
@@ -119,6 +130,31 @@ class Module:
             raise TypeError(f"register_parameter: {name} is a {kind_of(param)}; make it nn.Parameter(tensor)")
         self._refuse_name("register_parameter", name, "_parameters")
         setattr(self, name, param)
+
+    def register_buffer(self, name, tensor, persistent=True):
+        """Sets a buffer by name: a tensor that is no parameter and yet part of the state, running statistics say.
+
+        None is a buffer that is not there. persistent: whether `state_dict` has it. Afterwards a tensor set as an
+        attribute of this name takes its place. Errors: TypeError for what is no tensor, and for a parameter; KeyError
+        for a name that is taken or has a dot.
+
+        >>> import fastgrad as fg
+        >>> net = fg.nn.Module()
+        >>> net.register_buffer("steps", fg.tensor(0))
+        >>> [name for name, _ in net.named_buffers()]
+        ['steps']
+        """
+        mine = f"register_buffer of {type(self).__name__}"
+        if "_buffers" not in self.__dict__:
+            raise AttributeError(f"{mine}: call super().__init__() first")
+        self._refuse_name("register_buffer", name, "_buffers")
+        if tensor is not None and (isinstance(tensor, Parameter) or not isinstance(tensor, Tensor)):
+            raise TypeError(
+                f"{mine}: {name} is a {kind_of(tensor)}; a buffer is a tensor that is no Parameter, or None"
+            )
+        self._buffers[name] = tensor
+        object.__setattr__(self, "_passing", self._passing - {name} if persistent else self._passing | {name})
+        object.__setattr__(self, name, tensor)
 
     def add_module(self, name, module):
         """Sets a module by name; None is no module.
@@ -241,17 +277,35 @@ class Module:
 
         Without `recurse` this module's own alone.
         """
-        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
-        seen = set()
-        for path, module in modules:
-            for name, p in module._parameters.items():
-                if not (remove_duplicate and id(p) in seen):
-                    seen.add(id(p))
-                    yield f"{path}.{name}" if path else name, p
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse=True):
         """Every parameter, once; for an optimizer. Without `recurse` this module's own alone."""
         return (p for _, p in self.named_parameters("", recurse))
+
+    def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
+        """Dotted name and buffer, as `named_parameters` gives parameters."""
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse=True):
+        """Every buffer, once."""
+        return (buffer for _, buffer in self.named_buffers("", recurse))
+
+    def _named(self, registry, prefix, recurse, remove_duplicate):
+        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        seen = set()
+        for path, module in modules:
+            for name, x in getattr(module, registry).items():
+                if x is not None and not (remove_duplicate and id(x) in seen):
+                    seen.add(id(x))
+                    yield f"{path}.{name}" if path else name, x
+
+    def _named_state(self):
+        """Dotted name and tensor of all that is saved: of each module its parameters, then its persistent buffers."""
+        for path, module in self.named_modules(remove_duplicate=False):
+            saved = {n: b for n, b in module._buffers.items() if b is not None and n not in module._passing}
+            for name, x in {**module._parameters, **saved}.items():
+                yield f"{path}.{name}" if path else name, x
 
     # -- switching -----------------------------------------------------------------------------------------------------
     def train(self, mode=True):
@@ -288,7 +342,7 @@ class Module:
         return self
 
     def to(self, *to, dtype=None, device=None):
-        """Every parameter, and its gradient, in another float dtype; those that have it keep their memory.
+        """Every parameter, its gradient, and every float buffer in another float dtype; what has it keeps its memory.
 
         The only device is the CPU: ``model.to("cpu")`` changes nothing. Errors: TypeError for a dtype of no floats.
         """
@@ -300,6 +354,9 @@ class Module:
                 grad, p.grad = p.grad, None
                 p.data = p.data.astype(dtype)
                 p.grad = None if grad is None else wrap(grad.data.astype(dtype))
+        for buffer in self.buffers() if dtype is not None else ():
+            if buffer.dtype.kind == "f" and buffer.dtype != dtype:
+                buffer.data = buffer.data.astype(dtype)
         return self
 
     type = to
@@ -326,8 +383,11 @@ class Module:
 
     # -- saving --------------------------------------------------------------------------------------------------------
     def state_dict(self):
-        """Dotted name to array (a copy), in order; a parameter with two names has two entries, as in PyTorch."""
-        return {name: np.array(p.data) for name, p in self.named_parameters(remove_duplicate=False)}
+        """Dotted name to array (a copy), in order: of each module its parameters, then its persistent buffers.
+
+        What has two names has two entries, as in PyTorch.
+        """
+        return {name: np.array(x.data) for name, x in self._named_state()}
 
     def load_state_dict(self, state, strict=True):
         """Copies arrays in by name. Everything is checked before anything is changed.
@@ -338,7 +398,7 @@ class Module:
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict takes a dict as state_dict() gives, not a {kind_of(state)}")
-        own = dict(self.named_parameters(remove_duplicate=False))
+        own = dict(self._named_state())
         missing, unexpected = [n for n in own if n not in state], [n for n in state if n not in own]
         if strict and (missing or unexpected):
             raise KeyError(

@@ -10,13 +10,16 @@ import numpy as np
 from .. import kernels, ops, tape
 from ..ops import dtypes
 from ..tape import Value, state, wrap
+from .weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "get_total_norm",
     "parameters_to_vector",
+    "remove_weight_norm",
     "vector_to_parameters",
+    "weight_norm",
 ]
 
 FORMS = ("scale", "unit")

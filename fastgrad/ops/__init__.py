@@ -5,8 +5,8 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 
 from .. import tape
 from . import activation, compare, dtypes, einsum as _einsum, elementwise, extrema, index, join, limits, loss
-from . import matmul as _matmul, moments, plane, reduce, rounding, scan, scatter as _scatter, shape, softmax as _softmax
-from . import sort as _sort, transcendental
+from . import matmul as _matmul, moments, norm as _norm, plane, reduce, rounding, scan, scatter as _scatter, shape
+from . import softmax as _softmax, sort as _sort, transcendental
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
 from .compare import *  # noqa: F403
@@ -31,6 +31,13 @@ from .matmul import *  # noqa: F403
 from .matmul import linear as linear
 from .moments import *  # noqa: F403
 from .pick import ValuesIndices as ValuesIndices
+from .norm import (
+    batch_norm as batch_norm,
+    group_norm as group_norm,
+    instance_norm as instance_norm,
+    layer_norm as layer_norm,
+    rms_norm as rms_norm,
+)
 from .plane import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .reduce import sum_to as sum_to
@@ -47,5 +54,5 @@ from .transcendental import *  # noqa: F403
 tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
 FAMILIES: list = [activation, compare, dtypes, _einsum, elementwise, extrema, index, join, limits, loss, _matmul]
-FAMILIES += [moments, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort, transcendental]
+FAMILIES += [moments, _norm, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort, transcendental]
 __all__ = [name for family in FAMILIES for name in family.__all__]

@@ -14,6 +14,7 @@ from . import (
     index,
     loss,
     matmul,
+    norm,
     optim,
     reduce,
     softmax,
@@ -24,7 +25,7 @@ from . import (
 from .common import KERNELS
 
 FAMILIES: tuple = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss)
-FAMILIES += (gradient, optim, adam, trust, stream)
+FAMILIES += (norm, gradient, optim, adam, trust, stream)
 
 globals().update(KERNELS)  # after the import line: matmul, softmax and adam are a family and a kernel of it
 
