@@ -9,11 +9,12 @@
 /* What the options come to in a loop. */
 typedef struct {
     T scale, keep, weight_decay, l1, shrink, clip_value, ema, fresh;
-    int apart, finish, zero; /* g' is made in a buffer; something is done after the step; that includes g = 0 */
+    int apart, finish, zero; /* g' is made in a buffer; something is done after the step; g = 0 */
 } FG(options);
 
 static FG_INLINE FG(options) FG(options_of)(const fg_call *call, double scale, int averaged) {
     const double *s = call->scalar;
+    const int apart = s[FG_l1] != 0 || s[FG_clip_value] != 0;
     return (FG(options)){
         .scale = (T)(s[FG_maximize] != 0 ? -scale : scale),
         .keep = (T)s[FG_keep],
@@ -23,8 +24,8 @@ static FG_INLINE FG(options) FG(options_of)(const fg_call *call, double scale, i
         .clip_value = (T)s[FG_clip_value],
         .ema = (T)s[FG_ema],
         .fresh = (T)(1 - s[FG_ema]),
-        .apart = s[FG_l1] != 0 || s[FG_clip_value] != 0,
-        .finish = s[FG_shrink] != 0 || averaged || s[FG_zero] != 0,
+        .apart = apart,
+        .finish = s[FG_shrink] != 0 || averaged || (apart && s[FG_zero] != 0), /* else the loop itself zeroes */
         .zero = s[FG_zero] != 0,
     };
 }
@@ -47,7 +48,7 @@ static inline void FG(make_apart)(int64_t n, T *out, const T *g, const T *p, con
     }
 }
 
-/* After the step: the proximal step of L1, the average, the zeroing. */
+/* After the step: the proximal step of L1, the average, the zeroing of a gradient that the loop has not seen. */
 static inline void FG(finish)(int64_t n, T *p, T *g, T *average, const FG(options) * o) {
     if (o->shrink != 0) {
         const T shrink = o->shrink;
@@ -62,11 +63,12 @@ static inline void FG(finish)(int64_t n, T *p, T *g, T *average, const FG(option
         FG_SIMD
         for (int64_t i = 0; i < n; i++) average[i] = ema * average[i] + fresh * p[i];
     }
-    if (o->zero) memset(g, 0, (size_t)n * sizeof(T));
+    if (o->zero && o->apart) memset(g, 0, (size_t)n * sizeof(T));
 }
 
-/* A rule on n elements of one tensor: p[n], g'[n] before scale and L2 decay, its states, its own scalars. */
-typedef void FG(update)(int64_t n, T *p, const T *g, T *const *state, const double *x, const FG(options) * o);
+/* A rule on n elements of one tensor: p[n], g'[n] before scale and L2 decay, its states, its own scalars. It zeroes g where
+ * the options say so. */
+typedef void FG(update)(int64_t n, T *p, T *g, T *const *state, const double *x, const FG(options) * o);
 
 enum { FG(CHUNK) = 8192 / sizeof(T) };
 
@@ -84,7 +86,7 @@ static inline void FG(update_piece)(const fg_call *call, const fg_piece *at, int
         return;
     }
     FG(options) inner = o;
-    if (o.apart) inner.scale = 1;
+    if (o.apart) inner.scale = 1, inner.zero = 0;
     for (int64_t i = 0, n; i < at->n; i += n) {
         n = at->n - i < FG(CHUNK) ? at->n - i : FG(CHUNK);
         if (o.apart) FG(make_apart)(n, buffer, array[1], array[0], &o);
@@ -143,26 +145,28 @@ static inline void FG(run_rule)(fg_call *call, int phase, int64_t lo, int64_t hi
 
 /* The loop of a rule: g' = scale g + weight_decay p, then its step. `numbers`: whose numbers it takes; `load` and `store`
  * move an element of the states into variables and back. */
-#define RULE_LOOP(name, numbers, load, arguments, store)                                                               \
-    static FG_INLINE void FG(name##_loop)(int64_t n, T *p, const T *g, T *const *state,                                \
-                                          struct FG(numbers##_numbers) k, const FG(options) * o, int decay) {          \
-        T *s0 = state[0], *s1 = state[1], *s2 = state[2];                                                              \
-        const T scale = o->scale, keep = o->keep, weight_decay = o->weight_decay;                                      \
-        (void)s0, (void)s1, (void)s2;                                                                                  \
-        FG_SIMD                                                                                                        \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            T seen = scale * g[i], kept = keep * p[i];                                                                 \
-            if (decay) seen = seen + weight_decay * p[i];                                                              \
-            load p[i] = FG(name##_step) arguments;                                                                     \
-            store                                                                                                      \
-        }                                                                                                              \
-    }                                                                                                                  \
-    static void FG(name##_run)(int64_t n, T *p, const T *g, T *const *state, const double *x, const FG(options) * o) { \
-        const struct FG(numbers##_numbers) k = FG(numbers##_numbers_of)(x);                                            \
-        if (o->weight_decay != 0)                                                                                      \
-            FG(name##_loop)(n, p, g, state, k, o, 1);                                                                  \
-        else                                                                                                           \
-            FG(name##_loop)(n, p, g, state, k, o, 0);                                                                  \
+#define RULE_LOOP(name, numbers, load, arguments, store)                                                          \
+    static FG_INLINE void FG(name##_loop)(int64_t n, T *p, T *g, T *const *state, struct FG(numbers##_numbers) k, \
+                                          const FG(options) * o, int decay, int zero) {                           \
+        T *s0 = state[0], *s1 = state[1], *s2 = state[2];                                                         \
+        const T scale = o->scale, keep = o->keep, weight_decay = o->weight_decay;                                 \
+        (void)s0, (void)s1, (void)s2;                                                                             \
+        FG_SIMD                                                                                                   \
+        for (int64_t i = 0; i < n; i++) {                                                                         \
+            T seen = scale * g[i], kept = keep * p[i];                                                            \
+            if (decay) seen = seen + weight_decay * p[i];                                                         \
+            load p[i] = FG(name##_step) arguments;                                                                \
+            store if (zero) g[i] = 0;                                                                             \
+        }                                                                                                         \
+    }                                                                                                             \
+    static void FG(name##_run)(int64_t n, T *p, T *g, T *const *state, const double *x, const FG(options) * o) {  \
+        const struct FG(numbers##_numbers) k = FG(numbers##_numbers_of)(x);                                       \
+        if (o->zero)                                                                                              \
+            FG(name##_loop)(n, p, g, state, k, o, o->weight_decay != 0, 1);                                       \
+        else if (o->weight_decay != 0)                                                                            \
+            FG(name##_loop)(n, p, g, state, k, o, 1, 0);                                                          \
+        else                                                                                                      \
+            FG(name##_loop)(n, p, g, state, k, o, 0, 0);                                                          \
     }
 #define RULE0(name) RULE_LOOP(name, name, , (kept, seen, k), )
 #define RULE1(name) RULE_LOOP(name, name, T a = s0[i];, (kept, seen, &a, k), s0[i] = a;)

@@ -114,10 +114,10 @@ static void FG(lamb_ratios)(const fg_call *call) {
 }
 
 /* Phase 4: p = keep p - step u. x: the rule's scalars, with lr ratio in the place of lr. */
-static void FG(lamb_run)(int64_t n, T *p, const T *g, T *const *state, const double *x, const FG(options) * o) {
+static void FG(lamb_run)(int64_t n, T *p, T *g, T *const *state, const double *x, const FG(options) * o) {
     const struct FG(lamb_numbers) k = FG(lamb_numbers_of)(x);
     const T *m = state[0], *v = state[1], keep = o->keep, step = (T)x[0];
-    (void)g;
+    if (o->zero) memset(g, 0, (size_t)n * sizeof(T));
     FG_SIMD
     for (int64_t i = 0; i < n; i++) p[i] = keep * p[i] - step * FG(lamb_direction)(p[i], m[i], v[i], k);
 }
