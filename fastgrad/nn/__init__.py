@@ -3,6 +3,7 @@
 from ..later import attributes
 from . import functional, init
 from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Tanh
+from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
 from .embedding import Embedding
 from .linear import Linear
 from .loss import (
@@ -18,9 +19,14 @@ from .loss import (
 from .module import Flatten, Module, Parameter, Sequential
 
 __all__ = [
+    "AlphaDropout",
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
     "Flatten",
     "HuberLoss",

@@ -2,9 +2,14 @@
 
 from ..later import attributes
 from ..ops import (
+    alpha_dropout,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
     embedding,
     huber_loss,
     l1_loss,
@@ -23,9 +28,14 @@ from ..ops import (
 from ..ops import relu as new_relu
 
 __all__ = [
+    "alpha_dropout",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "embedding",
     "huber_loss",
     "l1_loss",

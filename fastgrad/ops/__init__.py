@@ -4,14 +4,16 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 """
 
 from .. import tape
-from . import activation, compare, dtypes, einsum as _einsum, elementwise, extrema, index, join, limits, loss
-from . import matmul as _matmul, moments, plane, reduce, rounding, scan, scatter as _scatter, shape, softmax as _softmax
-from . import sort as _sort, transcendental
+from . import activation, compare, dropout as _dropout, dtypes, einsum as _einsum, elementwise, extrema, index, join
+from . import limits, loss, matmul as _matmul, moments, plane, reduce, rounding, scan, scatter as _scatter
+from . import shape, softmax as _softmax, sort as _sort, transcendental
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
 from .compare import *  # noqa: F403
 from .dtypes import *  # noqa: F403
 from .einsum import *  # noqa: F403
+from .dropout import alpha_dropout as alpha_dropout, dropout as dropout, dropout1d as dropout1d
+from .dropout import dropout2d as dropout2d, dropout3d as dropout3d
 from .elementwise import *  # noqa: F403
 from .extrema import *  # noqa: F403
 from .index import *  # noqa: F403
@@ -47,5 +49,5 @@ from .transcendental import *  # noqa: F403
 tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
 FAMILIES: list = [activation, compare, dtypes, _einsum, elementwise, extrema, index, join, limits, loss, _matmul]
-FAMILIES += [moments, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort, transcendental]
+FAMILIES += [_dropout, moments, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort, transcendental]
 __all__ = [name for family in FAMILIES for name in family.__all__]

@@ -3,11 +3,11 @@
 A name that begins with a small letter is a function made of several ops, which is tried in the same way.
 """
 
-from . import activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul
-from . import moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental
+from . import activation, cast, compare, dropout, einsum, elementwise, extrema, index, inplace, join, limits, loss
+from . import matmul, moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental
 
 FAMILIES: list = [activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul]
-FAMILIES += [moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental]
+FAMILIES += [dropout, moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental]
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()
