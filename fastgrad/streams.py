@@ -1,8 +1,8 @@
 """Streams: what tells one draw of dropout from the next.
 
-A random word of a kernel is a function of a key, a stream and the index of the element. The key is the seed, and every
-draw takes a stream of its own, the next number of a count. `fastgrad.random` starts the count and saves it; a captured
-step takes for each replay as many streams as the step takes.
+The random bits of a kernel are a function of a key, a stream and the index of the element. The key is the seed, and
+every draw takes a stream of its own, the next number of a count. `fastgrad.random` starts the count and saves it; a
+captured step takes for each replay as many streams as the step takes.
 """
 
 from threading import Lock
@@ -59,4 +59,5 @@ def get_state():
 def set_state(state):
     global _key, _count
     with _lock:
-        _key, _count = tuple(map(int, state["key"])), int(state["count"])
+        key0, key1 = state["key"]
+        _key, _count = (int(key0), int(key1)), int(state["count"])

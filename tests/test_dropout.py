@@ -38,19 +38,32 @@ def test_known_answers(counter, key, words):
 
 @pytest.mark.parametrize("isa", kernels.info()["isas"])
 def test_the_compiled_words_are_the_generators(isa):
-    """Every bit of a word: halve the interval until the threshold is the word itself."""
-    n, key, stream = 130, (0xA4093822, 0x299F31D0), (1 << 40) + 12345
-    words = random_words(n, key, stream)
+    """Every bit of an element: halve the interval until the threshold is what the element has."""
+    n, key, stream = 260, (0xA4093822, 0x299F31D0), (1 << 40) + 12345
+    words = random_words(n // 2, key, stream)
     assert words[16 * 3 + 5] == philox([5, 0, stream & 0xFFFFFFFF, stream >> 32], key)[3]
     assert words[64 + 16 * 2 + 1] == philox([17, 0, stream & 0xFFFFFFFF, stream >> 32], key)[2]
-    found, ones = np.zeros(n, np.uint64), np.ones(n, np.float32)
+    found, ones = np.zeros(n, np.int64), np.ones(n, np.float32)
     with kernels.use(isa=isa):
-        for bit in range(31, -1, -1):
-            for i in (0, 7, 63, 64, 129):
+        for bit in range(15, -1, -1):
+            for i in (0, 7, 127, 128, 259):
                 threshold = int(found[i]) | 1 << bit
-                if kernels.dropout(ones, *key, stream, threshold, 1.0)[i]:
+                if kernels.dropout(ones, *key, stream, threshold << 16, 1.0)[i]:
                     found[i] = threshold
-    assert found[[0, 7, 63, 64, 129]].tolist() == words[[0, 7, 63, 64, 129]].tolist()
+    for i in (0, 7, 127, 128, 259):
+        assert found[i] == words[i // 2] >> np.uint64(16 * (i % 2)) & np.uint64(0xFFFF)
+
+
+def test_a_threshold_between_two_of_16_bits():
+    """0.3 / 65536: a block drops at 0 or 1 of 65536, and over blocks and over streams the rate is right."""
+    p, n = 0.3 / 65536, 1 << 24
+    dropped = int((kernels.dropout(np.ones(n, np.float32), 1, 2, 3, round(p * 2**32), 1.0) == 0).sum())
+    assert abs(dropped - n * p) < 4 * math.sqrt(n * p)
+    ones, hit = np.ones(2048, np.float32), np.zeros(2048)
+    for stream in range(4000):
+        hit += kernels.dropout(ones, 1, 2, stream, round(20.3 / 65536 * 2**32), 1.0) == 0
+    mean = 2048 * 4000 * 20.3 / 65536
+    assert abs(hit.sum() - mean) < 4 * math.sqrt(mean)
 
 
 def test_the_rate_at_ten_million():

@@ -26,23 +26,17 @@ class Dropout(Op):
     def forward(ctx, x, p, scale, draw, shape=None):
         ctx.info = p, scale, draw, shape
         threshold = min(round(p * WORDS), WORDS - 1)
-        if shape is None:
-            out = kernels.dropout(contiguous(x), *draw, threshold, scale)
-            tell(draw)
-            return out
-        mask = kernels.dropout(1.0, *draw, threshold, scale, kernels.empty(shape, x.dtype))
-        tell(draw)
-        return kernels.mul(x, mask)
+        key0, key1, stream = draw
+        whole = shape is None
+        out = None if whole else kernels.empty(shape, x.dtype)
+        out = kernels.dropout(contiguous(x) if whole else 1.0, key0, key1, stream, threshold, scale, out)
+        if state.capture is not None and isinstance(draw, streams.Draw):
+            state.capture.drawn(draw)  # to draw from another stream at every replay
+        return out if whole else kernels.mul(x, out)
 
     @staticmethod
     def backward(ctx, dout):
         return apply(Dropout, dout, *ctx.info)
-
-
-def tell(draw):
-    """A captured step draws from another stream at every replay."""
-    if state.capture is not None and isinstance(draw, streams.Draw):
-        state.capture.drawn(draw)
 
 
 def dropout(input, p=0.5, training=True, inplace=False, *, form="inverted", shared=False):
@@ -57,7 +51,7 @@ def dropout(input, p=0.5, training=True, inplace=False, *, form="inverted", shar
     shared: one mask for all rows of the batch, the first dimension of input.
     p = 0 changes nothing and p = 1 gives x 0. A NaN or infinity that is dropped is NaN, as in PyTorch. Which elements
     are dropped depends on `manual_seed` and on how many draws came before, not on dtype, threads or instruction set;
-    the backward pass draws them again. Where p is no multiple of 2^-32 it is rounded to one.
+    the backward pass draws them again.
     Errors: ValueError for p outside [0, 1], TypeError for integers.
     Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), which has the textbook form.
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgrad import ops
-from fastgrad.kernels.reference.dropout import random_words
+from fastgrad.kernels.reference.dropout import keeps
 
 from .common import ONE, Case, fused
 
@@ -11,8 +11,8 @@ DRAW = (3, 4, 5)
 
 
 def mask(shape, p, scale):
-    words = random_words(int(np.prod(shape)), DRAW[:2], DRAW[2]).reshape(shape)
-    return np.where(words >= np.uint64(round(p * 2**32)), scale, 0.0)
+    kept = keeps(int(np.prod(shape)), *DRAW, round(p * 2**32)).reshape(shape)
+    return np.where(kept, scale, 0.0)
 
 
 CASES = {

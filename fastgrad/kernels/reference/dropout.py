@@ -1,10 +1,10 @@
-"""Dropout: elements multiplied by 0 or by a scale, as random words say which anybody can draw again."""
+"""Dropout: elements multiplied by 0 or by a scale, as random bits say which anybody can draw again."""
 
 import numpy as np
 
 from .common import give, kernel
 
-BLOCK = 64  # words to a block: 16 counters of 4 words
+BLOCK = 2048  # elements that share a threshold
 LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
@@ -26,26 +26,40 @@ def philox(counter, key, rounds=10):
 
 
 def random_words(n, key, stream):
-    """The words of elements 0..n-1: word 64 b + 16 w + j is word w of counter 16 b + j.
+    """The first n words of a stream: word 64 g + 16 w + j is word w of counter 16 g + j.
 
     A counter's lower 64 bits count, its upper 64 bits are the stream.
     """
-    blocks = -(-n // BLOCK)
-    count = np.arange(16 * blocks, dtype=np.uint64)
+    groups = -(-n // 64)
+    count = np.arange(16 * groups, dtype=np.uint64)
     stream = np.full_like(count, int(stream))
     counter = np.stack([count & LOW, count >> HALF, stream & LOW, stream >> HALF], -1)
-    words = philox(counter, key).reshape(blocks, 16, 4)
+    words = philox(counter, key).reshape(groups, 16, 4)
     return words.transpose(0, 2, 1).reshape(-1)[:n]
+
+
+def keeps(n, key0, key1, stream, threshold):
+    """Which of n elements are kept: those whose 16 bits are not below the threshold, of which 2^32 stands for 1.
+
+    Elements 2 k and 2 k + 1 have the lower and the upper half of word k. A threshold of 32 bits is rounded to one of 16
+    for each block of 2048 elements: down or up, so that the mean is right. Which of the two is decided by multiples of
+    two irrational numbers, modulo 1: of one by the number of the block, of the other by the stream.
+    """
+    words = random_words(-(-n // 2), (key0, key1), stream)
+    bits = np.stack([words & np.uint64(0xFFFF), words >> np.uint64(16)], -1).reshape(-1)[:n]
+    block = np.arange(n, dtype=np.uint64) // np.uint64(BLOCK)
+    part = (block * np.uint64(0x9E3779B9) + np.uint64(int(stream) * 0x85EBCA6B & 0xFFFFFFFF)) & LOW
+    return bits >= (np.uint64(threshold) + (part >> np.uint64(16))) >> np.uint64(16)
 
 
 @kernel
 def dropout(x, key0, key1, stream, threshold, scale, out=None):
-    """out_i = x_i scale where word_i >= threshold, else x_i 0;   word_i = `random_words` of (key0, key1), stream and i
+    """out_i = x_i scale where `keeps` says so of (key0, key1), stream, threshold and i, else x_i 0
 
     i counts the elements in the order of their indices. A share threshold / 2^32 of them is dropped. Whole numbers are
     compared, so float32 and float64 drop the same elements. A dropped NaN or infinity becomes NaN, as in PyTorch.
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout", 2014.
     """
     x = np.asarray(x) if out is None or isinstance(x, np.ndarray) else np.full(out.shape, x, out.dtype)
-    words = random_words(x.size, (key0, key1), stream).reshape(x.shape)
-    return give(x * np.where(words >= np.uint64(threshold), scale, 0.0).astype(x.dtype), out)
+    kept = keeps(x.size, int(key0), int(key1), int(stream), int(threshold)).reshape(x.shape)
+    return give(x * np.where(kept, scale, 0.0).astype(x.dtype), out)
