@@ -5,7 +5,7 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 
 from .. import tape
 from . import activation, compare, dropout as _dropout, dtypes, einsum as _einsum, elementwise, extrema, index, join
-from . import limits, loss, matmul as _matmul, moments, plane, reduce, rounding, scan, scatter as _scatter
+from . import limits, loss, margin, matmul as _matmul, moments, plane, reduce, rounding, scan, scatter as _scatter
 from . import shape, softmax as _softmax, sort as _sort, transcendental
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
@@ -29,6 +29,7 @@ from .join import *  # noqa: F403
 from .join import pad as pad
 from .limits import *  # noqa: F403
 from .loss import *  # noqa: F403
+from .margin import *  # noqa: F403
 from .matmul import *  # noqa: F403
 from .matmul import linear as linear
 from .moments import *  # noqa: F403
@@ -49,5 +50,5 @@ from .transcendental import *  # noqa: F403
 tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
 FAMILIES: list = [activation, compare, dtypes, _einsum, elementwise, extrema, index, join, limits, loss, _matmul]
-FAMILIES += [_dropout, moments, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort, transcendental]
+FAMILIES += [_dropout, margin, moments, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort, transcendental]
 __all__ = [name for family in FAMILIES for name in family.__all__]

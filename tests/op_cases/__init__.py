@@ -4,10 +4,10 @@ A name that begins with a small letter is a function made of several ops, which 
 """
 
 from . import activation, cast, compare, dropout, einsum, elementwise, extrema, index, inplace, join, limits, loss
-from . import matmul, moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental
+from . import margin, matmul, moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental
 
 FAMILIES: list = [activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul]
-FAMILIES += [dropout, moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental]
+FAMILIES += [dropout, margin, moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental]
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()

@@ -40,7 +40,7 @@ CASES = {
             scale=row_scale,
         ),
         Case(
-            lambda x: ops.cross_entropy(x, T3, "sum"),
+            lambda x: ops.cross_entropy(x, T3, reduction="sum"),
             lambda x: -np_log_softmax(x)[np.arange(3), T3].sum(),
             [((3, 4),)],
             kind="row",
@@ -55,9 +55,9 @@ CASES = {
             n=4,
             scale=row_scale,
         ),
-        Case(lambda x: ops.cross_entropy(x, T3[:0], "sum"), lambda x: np.float64(0), [((0, 4),)], kind="row"),
+        Case(lambda x: ops.cross_entropy(x, T3[:0], reduction="sum"), lambda x: np.float64(0), [((0, 4),)], kind="row"),
         Case(
-            lambda x: ops.cross_entropy(x, T3.astype(np.uint8), "none"),
+            lambda x: ops.cross_entropy(x, T3.astype(np.uint8), reduction="none"),
             lambda x: -np_log_softmax(x)[np.arange(3), T3],
             [((3, 4),)],
             kind="row",
