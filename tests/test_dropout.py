@@ -1,5 +1,6 @@
 """Dropout: the generator, rates, forms, masks, captured steps, resumed runs, and what is refused."""
 
+import inspect
 import math
 
 import numpy as np
@@ -335,6 +336,14 @@ def test_a_seed_inside_a_captured_step_is_refused():
 
 
 # -- modules and errors ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"])
+def test_the_arguments_are_pytorchs(name):
+    torch = pytest.importorskip("torch")
+    theirs = inspect.signature(getattr(torch.nn.functional, name)).parameters
+    ours = [p for p in inspect.signature(getattr(F, name)).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    assert [(p.name, p.default) for p in ours] == [(p.name, p.default) for p in theirs.values()]
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_modules(name):
     kind, shape = LAYERS[name]
