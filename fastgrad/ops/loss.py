@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from .. import kernels
-from ..tape import Value
+from ..tape import Value, wrap
 from .activation import sigmoid
 from .axes import floats, raw
 from .base import Op, apply, cast, promoted
@@ -190,7 +190,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     used = kernels.empty(labels.shape, rows.dtype) if reduction == "mean" else None
     losses = apply(CrossEntropy, rows, labels, ignore_index, used)
     if reduction == "mean":
-        return div(sum(losses), sum(used))  # over none 0 / 0, which is NaN, and a gradient of 0 for every row
+        return div(sum(losses), sum(wrap(used)))  # over none 0 / 0, which is NaN, and a gradient of 0 for every row
     return reduced(reshape(losses, shape[:axis] + shape[axis + 1 :]) if len(shape) != 2 else losses, reduction)
 
 
