@@ -6,13 +6,13 @@ from functools import partial
 import numpy as np
 
 from .. import kernels
-from ..tape import Value, wrap
+from ..tape import Value
 from .activation import sigmoid
 from .axes import floats, raw
 from .base import Op, apply, cast, promoted
 from .elementwise import abs, add, div, log, mul, neg, sub, where
 from .limits import clip
-from .reduce import mean, sum
+from .reduce import mean, spread, sum, sum_axes
 from .scatter import Gather
 from .shape import reshape, transpose
 from .softmax import Softmax, SoftmaxBackward, log_softmax
@@ -75,6 +75,21 @@ class CrossEntropyBackward(Op):
 
 def used_of(labels, ignore, dtype):
     return (labels != ignore).astype(dtype)
+
+
+class MeanOfUsed(Op):
+    """out = sum_n x_n / sum_n used_n, of x[N];   dx = dout / sum used. Over none it is 0 / 0, which is NaN."""
+
+    @staticmethod
+    def forward(ctx, x, used):
+        total = sum_axes(used, (0,), ())
+        ctx.info = total, x.shape
+        return kernels.div(sum_axes(x, (0,), ()), total)
+
+    @staticmethod
+    def backward(ctx, dout):
+        total, shape = ctx.info
+        return spread(div(dout, total), (1,), shape)
 
 
 class BCE(Op):
@@ -190,7 +205,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     used = kernels.empty(labels.shape, rows.dtype) if reduction == "mean" else None
     losses = apply(CrossEntropy, rows, labels, ignore_index, used)
     if reduction == "mean":
-        return div(sum(losses), sum(wrap(used)))  # over none 0 / 0, which is NaN, and a gradient of 0 for every row
+        return apply(MeanOfUsed, losses, used)
     return reduced(reshape(losses, shape[:axis] + shape[axis + 1 :]) if len(shape) != 2 else losses, reduction)
 
 

@@ -82,6 +82,16 @@ CASES = {
             scale=lambda d, x: np.abs(d)[:, None],
         )
     ],
+    "MeanOfUsed": [
+        Case(
+            lambda x: apply(OPS["MeanOfUsed"], x, np.resize([1.0, 0.0, 1.0], x.shape).astype(x.dtype)),
+            lambda x: x.sum() / np.resize([1.0, 0.0, 1.0], x.shape).sum(),
+            [((5,),), ((1,),), ((17,),)],
+            kind="sum",
+            n=24,
+            scale=total,
+        )
+    ],
     "BCE": [
         Case(
             lambda p, t, r=r: ops.binary_cross_entropy(p, t, reduction=r),
