@@ -150,6 +150,14 @@ def all_rows():
             for how in ("eager", "captured")
         ),
         *norm_rows(),
+        *(
+            speed(f"dropout-{name}", f"dropout of {words}, forward and backward", job, [torch(job)], bar)
+            for name, words, job, bar in (
+                ("10k", "10,000", "dropout:10000", 5.0),
+                ("1M", "1 M", "dropout:1000000", 20.0),
+                ("16M", "16.8 M", "dropout:16777216", 15.0),
+            )
+        ),
         limit("import", "import beyond NumPy's", "import", 25, "ms"),
         limit("fork", "100 forked children multiply and step: lost", "fork", 0, "children", metric="lost"),
         limit("fork", "100 forked children multiply and step: time", "fork", 10, "s"),

@@ -19,6 +19,7 @@ the call. Names (a part after a colon is an argument):
     interleave:N                   matmul, add, NumPy's matmul in turn against the sum of the three alone; x
     elementwise:add|mul|exp|log|sqrt|sum0|sum1|sum    forward and backward at 1000 x 1000; us
     norm:BatchNorm1d|BatchNorm2d|LayerNorm:SHAPE    the layer in training, forward and backward; us
+    dropout:N                      dropout of N numbers, p = 0.2, forward and backward; us
     profiled:eager|captured        a step of the MLP at batch 100 with the profiler on, over one with it off; x
     import                         import of the library beyond that of NumPy; ms
     fork                           100 forked children multiply and step after their parent did; s
@@ -126,6 +127,26 @@ def norm(lib, kind, shape):
     if kind != "LayerNorm":
         found += probe(layer.running_var.detach().numpy())
     return result(measure(run), "us", found)
+
+
+@workload
+def dropout(lib, n):
+    """Libraries drop different numbers: each checks the rate of its own and the numbers that are kept."""
+    n, p = int(n), 0.2
+    x, dout = lib.leaf(np.abs(draw(0, n)) + 0.5), lib.tensor(draw(1, n))
+
+    def both():
+        x.grad = None
+        out = lib.functional.dropout(x, p)
+        out.backward(dout)
+        return out
+
+    out = both().detach().numpy()
+    kept = out != 0
+    expect("dropout, its rate", kept.mean(), 1 - p, rtol=0, atol=5 * (p * (1 - p) / n) ** 0.5)
+    expect("dropout, what is kept", out[kept], x.detach().numpy()[kept] / (1 - p), rtol=1e-6)
+    expect("dropout, its gradient", x.grad.numpy(), dout.numpy() * kept / (1 - p), rtol=1e-6)
+    return result(measure(both), "us", [])
 
 
 @workload

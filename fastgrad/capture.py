@@ -2,7 +2,8 @@
 
 A small network spends most of a step in Python. `capture` runs the step once, eagerly, while every kernel call is
 written down; from then on a call copies the inputs into the program's own buffers, fills in what changes from step to
-step (learning rate, bias corrections) and runs the list without Python. The bits are those of the eager step.
+step (learning rate, bias corrections, streams of random numbers) and runs the list without Python. The bits are those
+of the eager step.
 
 NumPy in the middle of a step goes through `kernels.host`, which a replay calls again. What a program cannot see, it
 refuses: reading a number out of a tensor, control flow on values (which reads them). What Python alone decides (a
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels
+from . import kernels, streams
 from .kernels import CaptureError
 from .ops import dtypes
 from .tape import Value, changed, state, storage, wrap
@@ -115,6 +116,8 @@ class Recording:
         self.updates = []  # (call, update)
         self.optimizers = []  # (optimizer, sizes of its groups, who of them had no gradient and whether it could have)
         self.launches = []  # (call, its numbers so many steps ahead, how many updates of the same state come before it)
+        self.draws = []  # (call, its stream, counted from the first that the step takes)
+        self.first_stream = self.streams = 0  # and how many it takes
         self.kept = {}  # id -> (array the step writes into, its values before the step)
         self.written: Any = {}  # id of a storage -> an array in it that a replay changes
         self.steps = []  # (optimizer, parameter, step count before the step)
@@ -165,6 +168,12 @@ class Recording:
         ahead = sum(earlier.batch.states[0] is own for _, earlier in self.updates)
         self.launches.append((len(self.program) - 1, numbers, ahead))
 
+    def drawn(self, draw):
+        """From an op: the last call takes (key0, key1, stream) as its first numbers. A stream that was taken before the
+        step began stays the same."""
+        if draw[2] >= self.first_stream:
+            self.draws.append((len(self.program) - 1, draw[2] - self.first_stream))
+
     def updated(self, update):
         """From an optimizer: the last call was the end of its update."""
         update.ahead = sum(u.last for _, u in self.updates if u.optimizer is update.optimizer)
@@ -177,6 +186,7 @@ class Recording:
 
     def record(self):
         self.program.start()
+        self.first_stream = streams.count()
         state.capture = self
         try:
             result = self.step(*self.inputs)
@@ -185,6 +195,7 @@ class Recording:
             self.forget_own()
             for _, _, idle in self.optimizers:  # the gradient of a leaf is looked after already
                 idle[:] = [pair for pair in idle if id(pair[0]) not in self.leaves]
+            self.streams = streams.count() - self.first_stream
             gradients = [leaf.after.data for leaf in self.leaves.values() if leaf.after is not None]
             self.written = [*self.written.values(), *gradients]
         except BaseException:
@@ -257,6 +268,9 @@ class Recording:
             leaf.begin()
         for call, numbers, ahead in self.launches:
             self.program.set_scalars(call, numbers(ahead))
+        first = streams.take(self.streams)
+        for call, stream in self.draws:
+            self.program.set_scalars(call, streams.draw_of(first + stream))
         try:
             self.program.replay()
         except FloatingPointError:

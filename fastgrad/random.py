@@ -1,10 +1,13 @@
-"""Random numbers: one generator for initial values, shuffles and new tensors, NumPy's own `Generator` over Philox."""
+"""Random numbers: one generator for initial values, shuffles and new tensors, NumPy's own `Generator` over Philox.
+
+Dropout draws beside it, from streams of the same seed (`fastgrad.streams`): what one takes does not change the other.
+"""
 
 from functools import partial
 
 import numpy as np
 
-from . import kernels
+from . import kernels, streams
 from .devices import device as as_device
 from .ops import add, assign, dtypes, mul
 from .ops.inplace import refuse_leaf
@@ -44,7 +47,9 @@ def manual_seed(seed):
     global _seed, _generator
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"manual_seed: seed must be a non-negative integer, not {seed!r}")
+    kernels.refuse_capture("manual_seed", "seed before the step")
     _seed = int(seed)
+    streams.start(_seed)
     _generator = np.random.Generator(np.random.Philox(_seed))
     return _generator
 
@@ -56,17 +61,23 @@ def initial_seed():
 
 def default_generator():
     """The generator that initial values and shuffles draw from when they are given none."""
-    return manual_seed(_seed) if _generator is None else _generator
+    global _generator
+    if _generator is None:
+        _generator = np.random.Generator(np.random.Philox(_seed))
+    return _generator
 
 
 def get_state():
-    """The generator's state, a dict that `set_state` takes back."""
-    return default_generator().bit_generator.state
+    """The generator's state and that of dropout's streams, a dict that `set_state` takes back: a run that is saved with
+    it and resumed is the same run."""
+    return {**default_generator().bit_generator.state, "streams": streams.get_state()}
 
 
 def set_state(state):
-    """Continues from a state `get_state` gave."""
+    """Continues from a state `get_state` gave. One of NumPy's generator alone leaves dropout's streams as they are."""
     default_generator().bit_generator.state = state
+    if "streams" in state:
+        streams.set_state(state["streams"])
 
 
 # -- tensors -----------------------------------------------------------------------------------------------------------

@@ -169,6 +169,11 @@ def make_fill(rng, dtype, size):
     return [numbers(rng, dtype, size), float(rng.choice([0.1, -0.0, 3.0, np.nan, np.inf, 1e300]))]
 
 
+def make_dropout(rng, dtype, size):
+    words = [int(w) for w in rng.integers(1 << 32, size=3)]
+    return [numbers(rng, dtype, size), words[0], words[1], int(rng.integers(1 << 50)), words[2], 1.25]
+
+
 def make_pow(rng, dtype, size):
     exponents = rng.choice([0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 2.7, -0.3, np.nan, np.inf], size)
     return [numbers(rng, dtype, size), exponents.astype(dtype)]
@@ -377,6 +382,7 @@ CASES = {
     "nan_to_num": operands(4),
     "copy": operands(1),
     "fill": Case(make_fill),
+    "dropout": Case(make_dropout),
     "clip": operands(3, **EITHER_ZERO),
     "clip_backward": operands(4),
     "where": Case(make_where),

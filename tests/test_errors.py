@@ -157,7 +157,7 @@ def test_labels_that_go_bad_before_backward():
 def test_an_empty_batch_is_defined(reduction, expected):
     model = fg.nn.Sequential(fg.nn.Linear(4, 5), fg.nn.ReLU(), fg.nn.Linear(5, 3))
     x, target = t(0, 4), fg.from_numpy(np.zeros(0, np.int64))
-    for loss in (F.cross_entropy(model(x), target, reduction), F.mse_loss(model(x), t(0, 3), reduction)):
+    for loss in (F.cross_entropy(model(x), target, reduction=reduction), F.mse_loss(model(x), t(0, 3), reduction)):
         if reduction == "none":
             assert loss.data.size == 0
             loss = loss.sum()
@@ -183,7 +183,7 @@ def test_an_empty_batch_in_a_captured_step():
     @fg.capture
     def step(x, target):
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), target, "sum")
+        loss = F.cross_entropy(model(x), target, reduction="sum")
         loss.backward()
         optimizer.step()
         return loss

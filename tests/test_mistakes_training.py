@@ -211,15 +211,15 @@ MISTAKES = {
         r"target\.reshape\(-1\)",
     ),
     "one-hot rows": (
-        lambda w: F.cross_entropy(w.net(w.x), F.one_hot(w.target, 2)),
+        lambda w: F.nll_loss(w.net(w.x), F.one_hot(w.target, 2)),
         ValueError,
-        r"cross_entropy: input \(5, 2\) .* target \(5, 2\)",
+        r"nll_loss: input \(5, 2\) .* target \(5, 2\)",
         r"target\.argmax\(1\)",
     ),
     "one-hot rows of floats": (
-        lambda w: F.cross_entropy(w.net(w.x), F.one_hot(w.target, 2).float()),
+        lambda w: F.nll_loss(w.net(w.x), F.one_hot(w.target, 2).float()),
         TypeError,
-        "cross_entropy: target must hold integer labels, not float32",
+        "nll_loss: target must hold integer labels, not float32",
         r"target\.argmax\(1\)",
     ),
     "labels from 1": (

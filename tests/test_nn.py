@@ -192,7 +192,7 @@ def test_activations_and_losses_are_their_functions(rng):
         (nn.Softmax(0)(x), F.softmax(x, 0)),
         (nn.MSELoss()(x, y), F.mse_loss(x, y)),
         (nn.MSELoss("none")(x, y), F.mse_loss(x, y, reduction="none")),
-        (nn.CrossEntropyLoss("sum")(x, t), F.cross_entropy(x, t, reduction="sum")),
+        (nn.CrossEntropyLoss(reduction="sum")(x, t), F.cross_entropy(x, t, reduction="sum")),
         (nn.Flatten()(x), x.reshape(3, 4)),
     ]
     for a, b in pairs:

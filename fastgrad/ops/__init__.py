@@ -4,14 +4,16 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 """
 
 from .. import tape
-from . import activation, compare, dtypes, einsum as _einsum, elementwise, extrema, index, join, limits, loss
-from . import matmul as _matmul, moments, norm as _norm, plane, reduce, rounding, scan, scatter as _scatter, shape
-from . import softmax as _softmax, sort as _sort, transcendental
+from . import activation, compare, dropout as _dropout, dtypes, einsum as _einsum, elementwise, extrema, index, join
+from . import limits, loss, margin, matmul as _matmul, moments, norm as _norm, plane, reduce, rounding, scan
+from . import scatter as _scatter, shape, softmax as _softmax, sort as _sort, transcendental
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
 from .compare import *  # noqa: F403
 from .dtypes import *  # noqa: F403
 from .einsum import *  # noqa: F403
+from .dropout import alpha_dropout as alpha_dropout, dropout as dropout, dropout1d as dropout1d
+from .dropout import dropout2d as dropout2d, dropout3d as dropout3d
 from .elementwise import *  # noqa: F403
 from .extrema import *  # noqa: F403
 from .index import *  # noqa: F403
@@ -27,6 +29,7 @@ from .join import *  # noqa: F403
 from .join import pad as pad
 from .limits import *  # noqa: F403
 from .loss import *  # noqa: F403
+from .margin import *  # noqa: F403
 from .matmul import *  # noqa: F403
 from .matmul import linear as linear
 from .moments import *  # noqa: F403
@@ -54,5 +57,6 @@ from .transcendental import *  # noqa: F403
 tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
 FAMILIES: list = [activation, compare, dtypes, _einsum, elementwise, extrema, index, join, limits, loss, _matmul]
-FAMILIES += [moments, _norm, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort, transcendental]
+FAMILIES += [_dropout, margin, moments, _norm, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort]
+FAMILIES += [transcendental]
 __all__ = [name for family in FAMILIES for name in family.__all__]

@@ -12,10 +12,10 @@ from .axes import floats, raw
 from .base import Op, apply, cast, promoted
 from .elementwise import abs, add, div, log, mul, neg, sub, where
 from .limits import clip
-from .reduce import mean, sum
+from .reduce import mean, spread, sum, sum_axes
 from .scatter import Gather
-from .shape import reshape
-from .softmax import Softmax, SoftmaxBackward
+from .shape import reshape, transpose
+from .softmax import Softmax, SoftmaxBackward, log_softmax
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -32,23 +32,25 @@ __all__ = [
 
 
 class CrossEntropy(Op):
-    """out_n = -log softmax(x_n)[t_n];   dx = dout_n (softmax(x_n) - onehot(t_n))."""
+    """out_n = -log softmax(x_n)[t_n], 0 where t_n is to be ignored;   dx = dout_n (softmax(x_n) - onehot(t_n))."""
 
     saves = (0, 1)
 
     @staticmethod
-    def forward(ctx, x, target):
+    def forward(ctx, x, target, ignore=-100, used=None):
         try:
-            out, ctx.info = kernels.cross_entropy(x, target)
+            out, logp, *_ = kernels.cross_entropy(x, target, used=used, ignore=ignore)
         except IndexError as error:
-            row = int(((target < 0) | (target >= x.shape[1])).argmax())
+            row = int((((target < 0) | (target >= x.shape[1])) & (target != ignore)).argmax())
             raise IndexError(f"{error}; it is {target[row]}, and C is {x.shape[1]}") from None
+        ctx.info = logp, ignore
         return out
 
     @staticmethod
     def backward(ctx, dout):
         x, target = ctx.saved
-        return apply(CrossEntropyBackward, dout, x, ctx.info, target)
+        logp, ignore = ctx.info
+        return apply(CrossEntropyBackward, dout, x, logp, target, ignore)
 
 
 class CrossEntropyBackward(Op):
@@ -57,17 +59,37 @@ class CrossEntropyBackward(Op):
     saves = (0, 1, 3)
 
     @staticmethod
-    def forward(ctx, dout, x, logp, target):
-        ctx.info = logp
-        return kernels.cross_entropy_backward(dout, logp, target)
+    def forward(ctx, dout, x, logp, target, ignore=-100):
+        ctx.info = logp, ignore
+        return kernels.cross_entropy_backward(dout, logp, target, ignore=ignore)
 
     @staticmethod
     def backward(ctx, ddx):
         dout, x, target = ctx.saved
-        ones = np.ones(dout.shape, dtype=dout.dtype)
-        error = apply(CrossEntropyBackward, ones, x, ctx.info, target)
-        weighted = mul(ddx, reshape(dout, -1, 1))
+        logp, ignore = ctx.info
+        used = kernels.host(partial(used_of, ignore=ignore, dtype=logp.dtype), target)
+        error = apply(CrossEntropyBackward, used, x, logp, target, ignore)
+        weighted = mul(ddx, reshape(mul(dout, used), -1, 1))
         return sum(mul(ddx, error), 1), apply(SoftmaxBackward, weighted, apply(Softmax, x))
+
+
+def used_of(labels, ignore, dtype):
+    return (labels != ignore).astype(dtype)
+
+
+class MeanOfUsed(Op):
+    """out = sum_n x_n / sum_n used_n, of x[N];   dx = dout / sum used. Over none it is 0 / 0, which is NaN."""
+
+    @staticmethod
+    def forward(ctx, x, used):
+        total = sum_axes(used, (0,), ())
+        ctx.info = total, x.shape
+        return kernels.div(sum_axes(x, (0,), ()), total)
+
+    @staticmethod
+    def backward(ctx, dout):
+        total, shape = ctx.info
+        return spread(div(dout, total), (1,), shape)
 
 
 class BCE(Op):
@@ -130,27 +152,108 @@ def reduced(losses, reduction):
     raise ValueError(f"reduction must be one of {REDUCTIONS}, not {reduction!r}")
 
 
-def cross_entropy(input, target, reduction="mean"):
-    """-log softmax(input)[target]: logits (N, C) and integer labels (N,) in 0..C-1, or one row (C,) and one label."""
+def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    """-log softmax(input)[target], averaged: logits (N, C), or (C,), or (N, C, ...), and for each row of them one of
+
+    an integer label in 0..C-1, so target is (N,), or (), or (N, ...). Labels equal to `ignore_index` count for nothing,
+    and the mean is over the others; over none of them it is NaN, and its gradient 0.
+    a row of probabilities, so target has the shape of input: one-hot rows (integers will do), or soft ones. The loss is
+    -sum_c target_c log softmax(input)_c, and the mean is over the rows.
+
+    weight (C,): a factor for each class. The mean over labels is divided by the sum of their factors, that over
+    probabilities by the number of rows, as in PyTorch. label_smoothing = s: the target is (1 - s) target + s / C.
+    Errors: ValueError for shapes that do not fit (a loss does not broadcast), TypeError for labels that are not
+    integers, IndexError for one that is no class.
+    Source: Szegedy et al., "Rethinking the Inception architecture" (2016), for the smoothing.
+
+    >>> import fastgrad as fg
+    >>> x = fg.tensor([[2.0, 1.0], [0.0, 3.0]])
+    >>> fg.cross_entropy(x, fg.tensor([0, 1]))
+    tensor(0.1809)
+    >>> fg.cross_entropy(x, fg.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    tensor(0.1809)
+    >>> fg.cross_entropy(x, fg.tensor([0, 1]), label_smoothing=0.1)
+    tensor(0.2809)
+    """
+    if isinstance(weight, str):
+        raise TypeError(f"cross_entropy: the third argument is weight, a factor a class; write reduction={weight!r}")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, it is {label_smoothing}")
     labels = target.data if isinstance(target, Value) else np.asarray(target)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(
-            f"cross_entropy: target must hold integer labels, not {labels.dtype}; "
-            f"{remedy(labels.shape == tuple(input.shape))}"
-        )
-    if input.ndim == 1 and labels.ndim == 0:
-        return reduced(reshape(cross_entropy(reshape(input, 1, -1), labels.reshape(1), "none"), ()), reduction)
-    if input.ndim != 2 or labels.shape != input.shape[:1]:
+    shape, axis = tuple(input.shape), min(input.ndim - 1, 1)
+    if not shape or (labels.shape != shape and labels.shape != shape[:axis] + shape[axis + 1 :]):
+        if labels.dtype.kind == "f" and labels.ndim < len(shape):
+            refuse_float_labels("cross_entropy", labels)
         raise ValueError(
-            f"cross_entropy: input {tuple(input.shape)} must be logits (N, C) and target {labels.shape} labels (N,); "
-            f"no shape is broadcast; {misshapen(tuple(input.shape), labels)}"
+            f"cross_entropy: input {shape} must be logits (N, C) and target {labels.shape} labels (N,); no shape is "
+            f"broadcast; {misshapen(shape, labels)}, or a row of probabilities, (N, C)"
         )
-    if input.shape[0] and not input.shape[1]:
-        raise ValueError(f"cross_entropy: input {tuple(input.shape)} has no classes")
+    if not shape[axis] and (axis == 0 or shape[0]):
+        raise ValueError(f"cross_entropy: input {shape} has no classes")
+    check_weight("cross_entropy", weight, shape[axis])
+    if labels.shape == shape:
+        return of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing, axis)
+    if labels.dtype.kind not in "iu":
+        refuse_float_labels("cross_entropy", labels)
+    if weight is not None or label_smoothing:
+        return of_labels(input, labels, weight, ignore_index, reduction, label_smoothing, axis)
     if labels.dtype != np.int64:
         kernels.refuse_capture(f"{labels.dtype} labels", "convert them to int64 before the step")
         labels = labels.astype(np.int64)
-    return reduced(apply(CrossEntropy, input, labels), reduction)
+    rows = input if len(shape) == 2 else rows_of(input, axis)
+    labels = labels if labels.ndim == 1 else labels.reshape(-1)
+    used = kernels.empty(labels.shape, rows.dtype) if reduction == "mean" else None
+    losses = apply(CrossEntropy, rows, labels, ignore_index, used)
+    if reduction == "mean":
+        return apply(MeanOfUsed, losses, used)
+    return reduced(reshape(losses, shape[:axis] + shape[axis + 1 :]) if len(shape) != 2 else losses, reduction)
+
+
+def rows_of(x, axis):
+    """(N, C, ...) as rows of C classes."""
+    C = x.shape[axis]
+    if axis == 0:
+        return reshape(x, 1, C)
+    inner = math.prod(x.shape[2:])
+    return reshape(transpose(reshape(x, x.shape[0], C, inner), 1, 2), x.shape[0] * inner, C)
+
+
+def of_labels(input, labels, weight, ignore, reduction, smoothing, axis):
+    """The cross entropy of labels in general: (1 - s) (-w_t logp_t) + s / C sum_c -w_c logp_c."""
+    logp = log_softmax(input, axis)
+    losses, factor, used = picked("cross_entropy", logp, labels, weight, ignore, axis)
+    if smoothing:
+        all_classes = sum(logp if weight is None else mul(logp, by_class(weight, logp, axis)), axis)
+        share = smoothing / input.shape[axis]
+        losses = sub(mul(losses, 1 - smoothing), mul(mul(all_classes, used), share))
+    return mean_by(losses, factor) if reduction == "mean" else reduced(losses, reduction)
+
+
+def of_probabilities(input, target, weight, ignore, reduction, smoothing, axis):
+    """The cross entropy of rows of probabilities: -sum_c w_c t_c logp_c."""
+    if ignore >= 0:
+        raise ValueError(f"cross_entropy: ignore_index={ignore} needs labels, and target holds probabilities")
+    input, target = alike_in_shape("cross_entropy", input, target if hasattr(target, "shape") else np.asarray(target))
+    if smoothing:
+        target = add(mul(target, 1 - smoothing), smoothing / input.shape[axis])
+    terms = mul(target, log_softmax(input, axis))
+    if weight is not None:
+        terms = mul(terms, by_class(weight, terms, axis))
+    return reduced(neg(sum(terms, axis)), reduction)
+
+
+def by_class(weight, x, axis):
+    """weight[C] as an array that broadcasts along the classes of x."""
+    return reshape(cast(raw(weight), x.dtype), -1, *(1,) * (len(x.shape) - axis - 1))
+
+
+def check_weight(name, weight, classes):
+    if weight is not None and tuple(weight.shape) != (classes,):
+        raise ValueError(f"{name}: weight {tuple(weight.shape)} must be ({classes},), a factor for each class")
+
+
+def refuse_float_labels(name, labels, one_hot=False):
+    raise TypeError(f"{name}: target must hold integer labels, not {labels.dtype}; {remedy(one_hot)}")
 
 
 def remedy(one_hot):
@@ -248,45 +351,47 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     """
     labels = raw(target)
     if labels.dtype.kind not in "iu":
-        raise TypeError(
-            f"nll_loss: target must hold integer labels, not {labels.dtype}; "
-            f"{remedy(labels.shape == tuple(input.shape))}"
-        )
+        refuse_float_labels("nll_loss", labels, labels.shape == tuple(input.shape))
     axis = min(input.ndim - 1, 1)
     if not input.ndim or labels.shape != (*input.shape[:axis], *input.shape[axis + 1 :]):
         raise ValueError(
             f"nll_loss: input {tuple(input.shape)} must be log-probabilities (N, C) and target {labels.shape} labels "
             f"(N,); no shape is broadcast; {misshapen(tuple(input.shape), labels)}"
         )
+    check_weight("nll_loss", weight, input.shape[axis])
+    losses, factor, _ = picked("nll_loss", input, labels, weight, ignore_index, axis)
+    return mean_by(losses, factor) if reduction == "mean" else reduced(losses, reduction)
+
+
+def picked(name, input, labels, weight, ignore, axis):
+    """-w_t input_t for each label t; its factor w_t; and 1. All three are 0 where the label is ignored."""
     classes = input.shape[axis]
-    if weight is not None and tuple(weight.shape) != (classes,):
-        raise ValueError(f"nll_loss: weight {tuple(weight.shape)} must be ({classes},), a factor for each class")
     given = np.ones(classes, input.dtype) if weight is None else cast(raw(weight), input.dtype)
-    index, factor = kernels.host(partial(classes_of, axis=axis, ignore=ignore_index), labels, given)
-    losses = reshape(apply(Gather, floats(input, "nll_loss"), index, axis), labels.shape)
-    losses = mul(losses, kernels.neg(factor))
-    if reduction != "mean":
-        return reduced(losses, reduction)
+    index, factor, used = kernels.host(partial(classes_of, name=name, axis=axis, ignore=ignore), labels, given)
+    losses = reshape(apply(Gather, floats(input, name), index, axis), labels.shape)
+    return mul(losses, kernels.neg(factor)), factor, used
+
+
+def mean_by(losses, factor):
     total = sum(factor)
     nothing = kernels.eq(total, 0.0)  # NaN, and yet a gradient of 0
     return where(nothing, math.nan, div(sum(losses), kernels.where(nothing, 1.0, total)))
 
 
-def classes_of(labels, weight, axis, ignore):
-    """Where to pick, with an axis of length 1 for the classes, and the factor of each label, 0 for an ignored one."""
+def classes_of(labels, weight, name, axis, ignore):
+    """Where to pick, with an axis of length 1 for the classes; the factor of each label; and 1. The latter are 0 where
+    the label is ignored."""
     ignored = labels == ignore
     index = np.where(ignored, 0, labels).astype(np.int64)
     wrong = (index < 0) | (index >= weight.size)
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise IndexError(
-            f"nll_loss: the label {int(labels[at])} at position {at} is not a class: labels run from 0 to "
+            f"{name}: the label {int(labels[at])} at position {at} is not a class: labels run from 0 to "
             f"{weight.size - 1}, or are {ignore} to be ignored"
         )
-    factor = (
-        np.where(ignored, 0, weight[index]).astype(weight.dtype) if weight.size else np.zeros(index.shape, weight.dtype)
-    )
-    return np.expand_dims(index, axis), factor
+    factor = np.where(ignored, 0, weight[index]) if weight.size else np.zeros(index.shape)
+    return np.expand_dims(index, axis), factor.astype(weight.dtype), (~ignored).astype(weight.dtype)
 
 
 def binary_cross_entropy(input, target, weight=None, reduction="mean"):

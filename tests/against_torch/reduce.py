@@ -25,7 +25,6 @@ def scan(name, **more):
 
 
 F = "nn.functional"
-T5 = [1, 0, 2]
 TABLE: dict = {
     **{name: whole(name) + along(name, sets=True) for name in ("sum", "mean", "amax", "amin")},
     **{name: whole(name)[1:] + along(name, sets=True) for name in ("nansum", "nanmean")},
@@ -79,31 +78,6 @@ TABLE: dict = {
     "cummax": [Row(lambda m, x: m.cummax(x, 1))],
     "cummin": [Row(lambda m, x: m.cummin(x, 0))],
     "softmin": [Row(lambda m, x: m.nn.functional.softmin(x, 1))],
-    "cross_entropy": [
-        Row(lambda m, x, r=r: m.nn.functional.cross_entropy(x, m.tensor(T5), reduction=r))
-        for r in ("mean", "sum", "none")
-    ],
-    "nll_loss": [
-        Row(lambda m, x, r=r: m.nn.functional.nll_loss(x, m.tensor(T5), reduction=r)) for r in ("mean", "sum", "none")
-    ],
-    **{
-        name: [
-            Row(
-                lambda m, a, b, n=name, r=r: getattr(m.nn.functional, n)(a, b, reduction=r),
-                ((3, 5), (3, 5)),
-                domain=domain,
-            )
-            for r in ("mean", "sum", "none")
-        ]
-        for name, domain in [
-            ("mse_loss", ""),
-            ("l1_loss", ""),
-            ("smooth_l1_loss", ""),
-            ("huber_loss", ""),
-            ("binary_cross_entropy", "pp"),
-            ("binary_cross_entropy_with_logits", " p"),
-        ]
-    },
 }
 TABLE["max"] += [Row(lambda m, a, b: m.max(a, b), ((3, 5), (5,)))]
 TABLE["min"] += [Row(lambda m, a, b: m.min(a, b), ((3, 5), (5,)))]

@@ -3,11 +3,26 @@
 A name that begins with a small letter is a function made of several ops, which is tried in the same way.
 """
 
-from . import activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul
-from . import moments, norm, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental
+from . import activation, cast, compare, dropout, einsum, elementwise, extrema, index, inplace, join, limits, loss
+from . import (
+    margin,
+    matmul,
+    moments,
+    norm,
+    plane,
+    reduce,
+    rounding,
+    scan,
+    scatter,
+    shape,
+    softmax,
+    sort,
+    transcendental,
+)
 
 FAMILIES: list = [activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul]
-FAMILIES += [moments, norm, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental]
+FAMILIES += [dropout, margin, moments, norm, plane, reduce, rounding, scan, scatter, shape, softmax, sort]
+FAMILIES += [transcendental]
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()

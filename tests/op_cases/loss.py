@@ -40,7 +40,7 @@ CASES = {
             scale=row_scale,
         ),
         Case(
-            lambda x: ops.cross_entropy(x, T3, "sum"),
+            lambda x: ops.cross_entropy(x, T3, reduction="sum"),
             lambda x: -np_log_softmax(x)[np.arange(3), T3].sum(),
             [((3, 4),)],
             kind="row",
@@ -55,9 +55,9 @@ CASES = {
             n=4,
             scale=row_scale,
         ),
-        Case(lambda x: ops.cross_entropy(x, T3[:0], "sum"), lambda x: np.float64(0), [((0, 4),)], kind="row"),
+        Case(lambda x: ops.cross_entropy(x, T3[:0], reduction="sum"), lambda x: np.float64(0), [((0, 4),)], kind="row"),
         Case(
-            lambda x: ops.cross_entropy(x, T3.astype(np.uint8), "none"),
+            lambda x: ops.cross_entropy(x, T3.astype(np.uint8), reduction="none"),
             lambda x: -np_log_softmax(x)[np.arange(3), T3],
             [((3, 4),)],
             kind="row",
@@ -80,6 +80,16 @@ CASES = {
             kind="row",
             n=5,
             scale=lambda d, x: np.abs(d)[:, None],
+        )
+    ],
+    "MeanOfUsed": [
+        Case(
+            lambda x: apply(OPS["MeanOfUsed"], x, np.resize([1.0, 0.0, 1.0], x.shape).astype(x.dtype)),
+            lambda x: x.sum() / np.resize([1.0, 0.0, 1.0], x.shape).sum(),
+            [((5,),), ((1,),), ((17,),)],
+            kind="sum",
+            n=24,
+            scale=total,
         )
     ],
     "BCE": [

@@ -9,6 +9,7 @@ from . import (
     adam,
     cast,
     compare,
+    dropout,
     elementwise,
     gradient,
     index,
@@ -25,8 +26,8 @@ from . import (
 from .common import KERNELS
 
 FAMILIES: tuple = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss)
-FAMILIES += (norm, gradient, optim, adam, trust, stream)
+FAMILIES += (norm, dropout, gradient, optim, adam, trust, stream)
 
-globals().update(KERNELS)  # after the import line: matmul, softmax and adam are a family and a kernel of it
+globals().update(KERNELS)  # after the import line: matmul, softmax, dropout and adam are a family and a kernel of it
 
 __all__ = ["KERNELS", *KERNELS]
