@@ -71,6 +71,7 @@ class Case(NamedTuple):
     truth: object = None  # in a wider dtype; the reference, unless given
     zeros: bool = True  # whether the sign of a zero is part of the definition
     steps: int = 1
+    more: tuple = ()  # for a function of one variable, what follows x in a sweep
 
 
 def operands(n, **options):
@@ -102,6 +103,53 @@ def true_erf(x):
         term = term * (2 * a * a / (2 * k + 1))
         total = total + term
     return np.copysign(total * np.exp(-a * a) * 2 / np.sqrt(np.arctan(x.dtype.type(1)) * 4), x)
+
+
+def true_gelu(x):
+    """x Phi(x). Phi(-a) is (1 - erf(a / sqrt 2)) / 2 up to a = 3, then phi(a) / (a + 1 / (a + 2 / (a + 3 / ...))).
+
+    Source: Abramowitz and Stegun, 26.2.14. The square of a is taken in two parts, of which the first is exact.
+    """
+    one = x.dtype.type(1)
+    a = np.minimum(np.abs(x), 60)
+    below = (one - true_erf(np.minimum(a, 3) / np.sqrt(2 * one))) / 2
+    fraction = b = np.maximum(a, 3)
+    for k in range(150, 0, -1):
+        fraction = b + k / fraction
+    whole = np.round(a * 16) / 16
+    density = np.exp(-whole * whole / 2) * np.exp(-(a - whole) * (a + whole) / 2) / np.sqrt(8 * np.arctan(one))
+    tail = np.where(a < 3, below, density / fraction)
+    return np.where(x < 0, -a * tail, x - a * tail)
+
+
+def make_slope(*numbers_after):
+    """dout, x and numbers, one of each drawn. dout is finite: beside a slope of 0 or next to it inf means nothing."""
+
+    def make(rng, dtype, size):
+        dout, x = numbers(rng, dtype, size, sprinkle=False), numbers(rng, dtype, size)
+        return [dout, x, *(float(rng.choice(some)) for some in numbers_after)]
+
+    return make
+
+
+def make_curve(*numbers_after):
+    return lambda rng, dtype, size: make_slope(*numbers_after)(rng, dtype, size)[1:]
+
+
+def make_slope_sum(rng, dtype, size):
+    return [numbers(rng, dtype, size, sprinkle=False), *make_sum(rng, dtype, size)]
+
+
+def scale_of_slope(dout, x, *numbers_after):
+    """Slopes are about 1, and vanish somewhere."""
+    return (np.abs(dout) * (1 if len(numbers_after) != 1 else max(1, *numbers_after)),)
+
+
+def scale_of_exponent(x):
+    """e^u is as wrong as u is; the compiled kernel takes u in two parts, and is swept over."""
+    with np.errstate(all="ignore"):
+        y, u = np.abs(reference.gelu_tanh(x)), np.minimum(np.abs(x), 50)
+    return (y * (1 + np.where(x < 0, u * u * u, 0)),)
 
 
 def make_truths(n):
@@ -356,6 +404,31 @@ CASES = {
     "sigmoid_backward": Case(make_probabilities),
     "tanh": operands(1, kind="elementary"),
     "tanh_backward": Case(make_probabilities),
+    "leaky_relu": operands(2),
+    "leaky_relu_backward": operands(3),
+    "prelu_slope": Case(make_slope_sum, REDUCED),
+    "hardtanh_backward": operands(4),
+    "hardsigmoid": operands(1),
+    "hardsigmoid_backward": operands(2),
+    "hardswish": operands(1),
+    "hardswish_backward": operands(2),
+    "softsign": operands(1),
+    "softsign_backward": operands(2),
+    "elu": Case(make_curve((1.0, 0.5, 2.0)), kind="elementary", more=(1.0,)),
+    "celu": Case(make_curve((1.0, 0.5, 2.0)), kind="elementary", more=(1.0,)),
+    "softplus": Case(make_curve((1.0, 0.5, 2.0), (20.0, 1.0)), kind="elementary", more=(1.0, 20.0)),
+    **{name: operands(1, kind="elementary") for name in ("selu", "logsigmoid", "silu")},
+    "gelu": operands(1, kind="elementary", truth=true_gelu, scale=scale_of_exponent),
+    "gelu_tanh": operands(1, kind="elementary", scale=scale_of_exponent),
+    **{
+        f"{name}_backward": Case(make_slope(), kind="formula", scale=scale_of_slope)
+        for name in ("selu", "logsigmoid", "silu", "gelu", "gelu_tanh")
+    },
+    **{
+        f"{name}_backward": Case(make_slope((1.0, 0.5, 2.0)), kind="formula", scale=scale_of_slope)
+        for name in ("elu", "celu")
+    },
+    "softplus_backward": Case(make_slope((1.0, 0.5, 2.0), (20.0, 1.0)), kind="formula", scale=scale_of_slope),
     "sum": Case(make_sum, REDUCED),
     "prod": Case(make_prod, REDUCED),
     "cumsum": Case(make_sum, REDUCED),

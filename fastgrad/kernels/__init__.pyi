@@ -37,6 +37,8 @@ __all__ = [
     "blend",
     "bmm",
     "ceil",
+    "celu",
+    "celu_backward",
     "clip",
     "clip_all",
     "clip_backward",
@@ -47,6 +49,8 @@ __all__ = [
     "cumprod",
     "cumsum",
     "div",
+    "elu",
+    "elu_backward",
     "empty",
     "empty_cache",
     "eq",
@@ -61,7 +65,16 @@ __all__ = [
     "from_int64",
     "gather",
     "ge",
+    "gelu",
+    "gelu_backward",
+    "gelu_tanh",
+    "gelu_tanh_backward",
     "gt",
+    "hardsigmoid",
+    "hardsigmoid_backward",
+    "hardswish",
+    "hardswish_backward",
+    "hardtanh_backward",
     "heaviside",
     "host",
     "info",
@@ -71,6 +84,8 @@ __all__ = [
     "lamb",
     "lars",
     "le",
+    "leaky_relu",
+    "leaky_relu_backward",
     "lerp",
     "linear",
     "lion",
@@ -84,6 +99,8 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logsigmoid",
+    "logsigmoid_backward",
     "lt",
     "matmul",
     "max",
@@ -99,6 +116,7 @@ __all__ = [
     "ne",
     "neg",
     "pow",
+    "prelu_slope",
     "prod",
     "radam",
     "reciprocal",
@@ -112,15 +130,23 @@ __all__ = [
     "scale_all",
     "scatter",
     "scatter_add",
+    "selu",
+    "selu_backward",
     "set_memory_cap",
     "sgd",
     "sigmoid",
     "sigmoid_backward",
     "sign",
     "signature",
+    "silu",
+    "silu_backward",
     "sin",
     "softmax",
     "softmax_backward",
+    "softplus",
+    "softplus_backward",
+    "softsign",
+    "softsign_backward",
     "sqrt",
     "stream1",
     "stream2",
@@ -220,6 +246,34 @@ def sigmoid(x: _Operand, out: _Array | None = None) -> _Array: ...
 def sigmoid_backward(dout: _Operand, y: _Operand, out: _Array | None = None) -> _Array: ...
 def tanh(x: _Operand, out: _Array | None = None) -> _Array: ...
 def tanh_backward(dout: _Operand, y: _Operand, out: _Array | None = None) -> _Array: ...
+def leaky_relu(x: _Operand, slope: _Operand, out: _Array | None = None) -> _Array: ...
+def leaky_relu_backward(dout: _Operand, x: _Operand, slope: _Operand, out: _Array | None = None) -> _Array: ...
+def prelu_slope(dout: _Array, x: _Array, out: _Array | None = None) -> _Array: ...
+def hardtanh_backward(dout: _Operand, x: _Operand, lo: _Operand, hi: _Operand, out: _Array | None = None) -> _Array: ...
+def hardsigmoid(x: _Operand, out: _Array | None = None) -> _Array: ...
+def hardsigmoid_backward(dout: _Operand, x: _Operand, out: _Array | None = None) -> _Array: ...
+def hardswish(x: _Operand, out: _Array | None = None) -> _Array: ...
+def hardswish_backward(dout: _Operand, x: _Operand, out: _Array | None = None) -> _Array: ...
+def softsign(x: _Operand, out: _Array | None = None) -> _Array: ...
+def softsign_backward(dout: _Operand, x: _Operand, out: _Array | None = None) -> _Array: ...
+def elu(x: _Operand, alpha: _Operand, out: _Array | None = None) -> _Array: ...
+def elu_backward(dout: _Operand, x: _Operand, alpha: _Operand, out: _Array | None = None) -> _Array: ...
+def celu(x: _Operand, alpha: _Operand, out: _Array | None = None) -> _Array: ...
+def celu_backward(dout: _Operand, x: _Operand, alpha: _Operand, out: _Array | None = None) -> _Array: ...
+def selu(x: _Operand, out: _Array | None = None) -> _Array: ...
+def selu_backward(dout: _Operand, x: _Operand, out: _Array | None = None) -> _Array: ...
+def softplus(x: _Operand, beta: _Operand, threshold: _Operand, out: _Array | None = None) -> _Array: ...
+def softplus_backward(
+    dout: _Operand, x: _Operand, beta: _Operand, threshold: _Operand, out: _Array | None = None
+) -> _Array: ...
+def logsigmoid(x: _Operand, out: _Array | None = None) -> _Array: ...
+def logsigmoid_backward(dout: _Operand, x: _Operand, out: _Array | None = None) -> _Array: ...
+def silu(x: _Operand, out: _Array | None = None) -> _Array: ...
+def silu_backward(dout: _Operand, x: _Operand, out: _Array | None = None) -> _Array: ...
+def gelu(x: _Operand, out: _Array | None = None) -> _Array: ...
+def gelu_backward(dout: _Operand, x: _Operand, out: _Array | None = None) -> _Array: ...
+def gelu_tanh(x: _Operand, out: _Array | None = None) -> _Array: ...
+def gelu_tanh_backward(dout: _Operand, x: _Operand, out: _Array | None = None) -> _Array: ...
 def sum(x: _Array, out: _Array | None = None) -> _Array: ...
 def prod(x: _Array, out: _Array | None = None) -> _Array: ...
 def max(x: _Array, out: _Array | None = None, index: _Array | None = None) -> tuple[_Array, _Array]: ...

@@ -15,7 +15,9 @@ from . import (
     loss,
     matmul,
     optim,
+    rectifier,
     reduce,
+    smooth,
     softmax,
     stream,
     transcendental,
@@ -24,7 +26,7 @@ from . import (
 from .common import KERNELS
 
 FAMILIES: tuple = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss)
-FAMILIES += (gradient, optim, adam, trust, stream)
+FAMILIES += (rectifier, smooth, gradient, optim, adam, trust, stream)
 
 globals().update(KERNELS)  # after the import line: matmul, softmax and adam are a family and a kernel of it
 
