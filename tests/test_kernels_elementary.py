@@ -49,7 +49,11 @@ def test_elementary_functions_are_within_4_ulp_of_the_truth(name, dtype, rng):
     x = patterns(dtype, 60_000, rng)
     case = CASES[name]
     with np.errstate(all="ignore"):
-        truth = case.truth(*cast([x], WIDE[dtype])) if case.truth else reference.KERNELS[name](*cast([x], WIDE[dtype]), *case.more)
+        truth = (
+            case.truth(*cast([x], WIDE[dtype]))
+            if case.truth
+            else reference.KERNELS[name](*cast([x], WIDE[dtype]), *case.more)
+        )
     for isa in ISAS:
         with kernels.use("native", isa=isa):
             error = ulps(KERNELS[name](x, *case.more), truth, dtype)
