@@ -43,9 +43,9 @@ static FG_INLINE void FG(prelu_columns)(const fg_call *call, int64_t lo, int64_t
         int64_t column = unit % chunks * FG_COLUMNS, block = unit / chunks, o = block / blocks;
         int64_t row = block % blocks * FG_COLUMN_BLOCK, columns = I - column < FG_COLUMNS ? I - column : FG_COLUMNS;
         int64_t end = R - row < FG_COLUMN_BLOCK ? R : row + FG_COLUMN_BLOCK;
-        const T *dout = (const T *)call->ptr[0] + o * R * I + column; /* dout[O,R,I] */
-        const T *x = (const T *)call->ptr[1] + o * R * I + column;    /* x[O,R,I] */
-        T *out = (T *)call->ptr[2] + o * I + column;                  /* out[O,I] */
+        const T *dout = (const T *)call->ptr[0] + o * R * I + column;   /* dout[O,R,I] */
+        const T *x = (const T *)call->ptr[1] + o * R * I + column;      /* x[O,R,I] */
+        T *out = (T *)call->ptr[2] + o * I + column;                    /* out[O,I] */
         double *partial = (double *)call->scratch + block * I + column; /* partial[O,blocks,I] */
         T sum[FG_COLUMNS] = {0};
         for (int64_t r = row; r < end; r++) {

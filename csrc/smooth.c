@@ -30,8 +30,8 @@ MAP2(selu_backward, dout, x, x <= 0 ? (dout * (FG_SELU_BOTH * FG(vexp)(x))) : (d
 /* ln(1 + e^z) / beta, z = beta x, as max(z, 0) + ln(1 + e^-|z|); x itself where z > threshold */
 static FG_INLINE T FG(ln_one_exp)(T z) { return (z < 0 ? K(0) : z) + FG(vlog1p)(FG(vexp)(-FG_ABS(z))); }
 
-MAP3(softplus, T, x, beta, threshold, x * beta > threshold ? x : (FG(ln_one_exp)(x * beta) / beta))
-MAP4(softplus_backward, dout, x, beta, threshold, x * beta > threshold ? dout : (dout * FG(vsigmoid)(x * beta)))
+MAP3(softplus, T, x, beta, threshold, x *beta > threshold ? x : (FG(ln_one_exp)(x * beta) / beta))
+MAP4(softplus_backward, dout, x, beta, threshold, x *beta > threshold ? dout : (dout * FG(vsigmoid)(x * beta)))
 
 /* ln(1 / (1 + e^-x)) */
 MAP1(logsigmoid, x, (x < 0 ? x : K(0)) - FG(vlog1p)(FG(vexp)(-FG_ABS(x))))

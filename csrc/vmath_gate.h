@@ -13,9 +13,7 @@
 #define FG_DROP FG_PICK(0x1p-64, 0x1p-512)
 
 /* The upper half of the digits of x: its product with another one is exact. */
-static FG_INLINE T FG(upper)(T x) {
-    return FG(from_bits)(FG(bits)(x) & ~(((FG_UINT)1 << (FG_IS_F32 ? 12 : 27)) - 1));
-}
+static FG_INLINE T FG(upper)(T x) { return FG(from_bits)(FG(bits)(x) & ~(((FG_UINT)1 << (FG_IS_F32 ? 12 : 27)) - 1)); }
 
 /* What a b lost when it was rounded to p. T. J. Dekker, Numerische Mathematik 18 (1971). */
 static FG_INLINE T FG(product_rest)(T a, T b, T p) {
@@ -72,7 +70,8 @@ static FG_INLINE T FG(vsilu_slope)(T x) {
 
 /* z > 0 in two parts, of a = |x| <= 12 or 30 */
 static FG_INLINE T FG(gelu_argument)(T a, T *rest) {
-    const T k1 = FG_K1, k3 = FG_K3, k1_rest = FG_PICK(-0x1.857936p-25, -0x1.cbc0d30ebfd15p-54), k3_rest = FG_PICK(0x1.49b16ap-29, -0x1.6c843a29d1c7p-61);
+    const T k1 = FG_K1, k3 = FG_K3, k1_rest = FG_PICK(-0x1.857936p-25, -0x1.cbc0d30ebfd15p-54),
+            k3_rest = FG_PICK(0x1.49b16ap-29, -0x1.6c843a29d1c7p-61);
     T s = a * a, s_rest = FG(product_rest)(a, a, s);
     T p = k3 * s, p_rest = FG(product_rest)(k3, s, p) + (k3 * s_rest + k3_rest * s);
     T q = k1 + p, shift = q - k1, q_rest = ((k1 - (q - shift)) + (p - shift)) + (k1_rest + p_rest);
@@ -96,72 +95,77 @@ static FG_INLINE T FG(vgelu_tanh_slope)(T x) {
 
 /* ---- GELU: x Phi(x), Phi the normal distribution --------------------------------------------------------------------
  *
- * Phi(-a) = e^(-a^2/2) P(t) / (a + c), t = (a - c) / (a + c), 0 <= a <= 15 or 39. The quotient is half of erfcx(a / sqrt 2),
- * which falls slowly; seen from t it is nearly a line. M. M. Shepherd and J. G. Laframboise, Mathematics of Computation
- * 36 (1981).
+ * Phi(-a) = e^(-a^2/2) P(t) / (a + d), t = (a - c) / (a + c), d = 5/4. The quotient, half of erfcx(a / sqrt 2), falls from
+ * 1/2 to 0.4 / a, so P is between 0.4 and 0.63 and level at 0: no digits are lost in it, and an error of t hardly counts.
+ * After M. M. Shepherd and J. G. Laframboise, Mathematics of Computation 36 (1981).
  */
 
-/* e^(-a^2/2), lifted, and the quotient; a = |x| or where it is held. float: P of degree 10,
- * relative error 2^-29.7; double: 23, 2^-60.7. */
-static FG_INLINE T FG(normal_tail)(T a, T *quotient) {
-    const T c = FG_PICK(3, 5), square = a * a;
-    T over = K(1) / (a + c), t = (a - c) * over;
+/* P(t), 0 <= a <= 15 or 39. float: degree 10, relative error 2^-28.1; double: 23, 2^-58.7. */
+static FG_INLINE T FG(normal_poly)(T a) {
+    const T c = FG_PICK(4, 6), t = (a - c) / (a + c);
 #if FG_IS_F32
-    T p = K(0x1.d17fe4p-15);
-    p = FG(fma)(p, t, K(0x1.1799cp-13));
-    p = FG(fma)(p, t, K(-0x1.0098a8p-12));
-    p = FG(fma)(p, t, K(-0x1.0f2e8cp-10));
-    p = FG(fma)(p, t, K(0x1.0c7a08p-10));
-    p = FG(fma)(p, t, K(0x1.c8c7dcp-8));
-    p = FG(fma)(p, t, K(-0x1.56d40ap-7));
-    p = FG(fma)(p, t, K(-0x1.832d32p-5));
-    p = FG(fma)(p, t, K(0x1.d71382p-3));
-    p = FG(fma)(p, t, K(-0x1.04c72ap-1));
-    p = FG(fma)(p, t, K(0x1.754a76p-1));
+    T p = K(-0x1.3dee58p-14);
+    p = FG(fma)(p, t, K(-0x1.d94ad6p-15));
+    p = FG(fma)(p, t, K(0x1.7b3bf2p-11));
+    p = FG(fma)(p, t, K(-0x1.b9f6d4p-12));
+    p = FG(fma)(p, t, K(-0x1.4e044ep-8));
+    p = FG(fma)(p, t, K(0x1.40042cp-6));
+    p = FG(fma)(p, t, K(-0x1.372c5ep-5));
+    p = FG(fma)(p, t, K(0x1.586fp-5));
+    p = FG(fma)(p, t, K(-0x1.31722cp-7));
+    p = FG(fma)(p, t, K(-0x1.093b6p-4));
+    p = FG(fma)(p, t, K(0x1.d14172p-2));
 #else
-    T p = K(-0x1.a397ed7719499p-32);
-    p = FG(fma)(p, t, K(-0x1.3f1a1f1afa304p-30));
-    p = FG(fma)(p, t, K(0x1.313b2a0d09987p-29));
-    p = FG(fma)(p, t, K(0x1.72fe74371fc82p-27));
-    p = FG(fma)(p, t, K(-0x1.25f8b412cdb42p-27));
-    p = FG(fma)(p, t, K(-0x1.2d422be3e72a3p-24));
-    p = FG(fma)(p, t, K(0x1.592046569c07ep-25));
-    p = FG(fma)(p, t, K(0x1.d4772f51512p-22));
-    p = FG(fma)(p, t, K(-0x1.673ef5ca91651p-22));
-    p = FG(fma)(p, t, K(-0x1.73e13a7eebb7bp-19));
-    p = FG(fma)(p, t, K(0x1.0b14870d680c8p-18));
-    p = FG(fma)(p, t, K(0x1.17df18b48c12bp-16));
-    p = FG(fma)(p, t, K(-0x1.a1700f97933d8p-15));
-    p = FG(fma)(p, t, K(-0x1.f214934cc2997p-15));
-    p = FG(fma)(p, t, K(0x1.1daf1ad402a68p-11));
-    p = FG(fma)(p, t, K(-0x1.a2503777d193ep-11));
-    p = FG(fma)(p, t, K(-0x1.88590e97fa725p-9));
-    p = FG(fma)(p, t, K(0x1.54b4d4f48a95dp-6));
-    p = FG(fma)(p, t, K(-0x1.1b1c254ca42c5p-4));
-    p = FG(fma)(p, t, K(0x1.51f6329f01ba3p-3));
-    p = FG(fma)(p, t, K(-0x1.410ed5f875946p-2));
-    p = FG(fma)(p, t, K(0x1.fb31653876f89p-2));
-    p = FG(fma)(p, t, K(-0x1.54ad03f27ca18p-1));
-    p = FG(fma)(p, t, K(0x1.89d3abe1f95aep-1));
+    T p = K(0x1.8a3d8ad7222e5p-33);
+    p = FG(fma)(p, t, K(0x1.208bc1bd127eap-29));
+    p = FG(fma)(p, t, K(0x1.7abc31e43b1c1p-29));
+    p = FG(fma)(p, t, K(-0x1.2ef0bbc599d01p-26));
+    p = FG(fma)(p, t, K(-0x1.52ad8561f62eap-26));
+    p = FG(fma)(p, t, K(0x1.29c7e03575e8ap-23));
+    p = FG(fma)(p, t, K(-0x1.79ba9070436d8p-27));
+    p = FG(fma)(p, t, K(-0x1.125b90b75f864p-20));
+    p = FG(fma)(p, t, K(0x1.0154ab1e46a39p-19));
+    p = FG(fma)(p, t, K(0x1.222480c69b16dp-18));
+    p = FG(fma)(p, t, K(-0x1.cb62c17bb6fb7p-16));
+    p = FG(fma)(p, t, K(0x1.5d4dd7713daabp-15));
+    p = FG(fma)(p, t, K(0x1.eb71a5a7709f7p-14));
+    p = FG(fma)(p, t, K(-0x1.d955b871afdccp-11));
+    p = FG(fma)(p, t, K(0x1.99b0580a144d2p-9));
+    p = FG(fma)(p, t, K(-0x1.f8abfcbb88da6p-8));
+    p = FG(fma)(p, t, K(0x1.e86cfdbf35a85p-7));
+    p = FG(fma)(p, t, K(-0x1.7e2f24266ec34p-6));
+    p = FG(fma)(p, t, K(0x1.ddd7afd47d476p-6));
+    p = FG(fma)(p, t, K(-0x1.b705f9edd7069p-6));
+    p = FG(fma)(p, t, K(0x1.67ec6f1e5033p-7));
+    p = FG(fma)(p, t, K(0x1.4727f1b919b1fp-6));
+    p = FG(fma)(p, t, K(-0x1.fb4c2e8ed9e8ap-5));
+    p = FG(fma)(p, t, K(0x1.c3e686f41a15ep-2));
 #endif
-    *quotient = p * over;
+    return p;
+}
+
+#define FG_NORMAL_MOST FG_PICK(15, 39) /* where a Phi(-a) has become less than half the least denormal */
+#define FG_NORMAL_D K(1.25)
+
+/* e^(-a^2/2), lifted */
+static FG_INLINE T FG(normal_exp)(T a) {
+    const T square = a * a;
     return FG(exp_lifted)(K(-0.5) * square, K(-0.5) * FG(product_rest)(a, a, square));
 }
 
 /* x Phi(x) = max(x, 0) - |x| Phi(-|x|) */
 static FG_INLINE T FG(vgelu)(T x) {
-    const T most = FG_PICK(15, 39);
-    T a = FG_ABS(x), quotient;
-    a = a > most ? most : a;
-    T e = FG(normal_tail)(a, &quotient);
-    return (x < 0 ? K(0) : x) - a * quotient * e * FG_DROP;
+    T a = FG_ABS(x);
+    a = a > FG_NORMAL_MOST ? FG_NORMAL_MOST : a;
+    T tail = a / (a + FG_NORMAL_D) * FG(normal_poly)(a) * FG(normal_exp)(a);
+    return (x < 0 ? -K(0) : x) - tail * FG_DROP;
 }
 
 /* Phi(x) + x phi(x): d = Phi(-a) - a phi(a) for x = -a, 1 - d for x = a */
 static FG_INLINE T FG(vgelu_slope)(T x) {
-    const T most = FG_PICK(15, 39);
-    T a = FG_ABS(x), quotient;
-    a = a > most ? most : a;
-    T e = FG(normal_tail)(a, &quotient) * FG_DROP, d = e * (quotient - a * K(0x1.9884533d43651p-2));
+    T a = FG_ABS(x);
+    a = a > FG_NORMAL_MOST ? FG_NORMAL_MOST : a;
+    T quotient = FG(normal_poly)(a) / (a + FG_NORMAL_D);
+    T d = FG(normal_exp)(a) * FG_DROP * (quotient - a * K(0x1.9884533d43651p-2));
     return x < 0 ? d : K(1) - d;
 }

@@ -129,7 +129,7 @@ def hardswish(input, inplace=False):
 
 
 def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
-    """min(max(x, min_val), max_val), with gradient 0 at both bounds; inplace: written over x. See `fastgrad.ops.hardtanh`."""
+    """min(max(x, min_val), max_val), slope 0 at both bounds; inplace: written over x. See `fastgrad.ops.hardtanh`."""
     return chosen(ops.hardtanh, input, inplace, min_val, max_val)
 
 

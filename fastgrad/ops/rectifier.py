@@ -200,8 +200,8 @@ def prelu(input, weight):
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or n not in (1, channels):
         raise ValueError(
-            f"prelu: a weight of shape {tuple(weight.shape)} for an input of shape {tuple(input.shape)}: it must have one "
-            f"number, or one for each of the {channels} channels (axis 1)"
+            f"prelu: a weight of shape {tuple(weight.shape)} for an input of shape {tuple(input.shape)}: it must have "
+            f"one number, or one for each of the {channels} channels (axis 1)"
         )
     shape = [1] * input.ndim
     if n > 1:

@@ -246,7 +246,7 @@ def celu(input, alpha=1.0):
 
 
 def selu(input):
-    """lambda x where x > 0, else lambda alpha (e^x - 1), lambda = 1.0507 and alpha = 1.6733: activations keep mean 0 and
+    """lambda x where x > 0, else lambda alpha (e^x - 1), lambda = 1.0507, alpha = 1.6733: activations keep mean 0 and
     variance 1 through layers whose weights have mean 0 and variance 1 / n. Its gradient at 0 is lambda alpha.
 
     Source: Klambauer et al. (2017).

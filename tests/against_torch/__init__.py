@@ -1,7 +1,8 @@
 """The rows of test_against_torch.py: for every public operation some uses, in PyTorch's words; a file a family."""
 
-from . import elementwise, reduce, shape
+from . import activation, elementwise, reduce, shape
 
-TABLE: dict = {**elementwise.TABLE, **reduce.TABLE, **shape.TABLE}
-assert len(TABLE) == len(elementwise.TABLE) + len(reduce.TABLE) + len(shape.TABLE), "a name stands in two families"
-ELSEWHERE: dict = {**elementwise.ELSEWHERE, **reduce.ELSEWHERE, **shape.ELSEWHERE}
+FAMILIES = (activation, elementwise, reduce, shape)
+TABLE: dict = {name: rows for family in FAMILIES for name, rows in family.TABLE.items()}
+assert len(TABLE) == sum(len(family.TABLE) for family in FAMILIES), "a name stands in two families"
+ELSEWHERE: dict = {name: reason for family in FAMILIES for name, reason in family.ELSEWHERE.items()}

@@ -4,10 +4,10 @@ A name that begins with a small letter is a function made of several ops, which 
 """
 
 from . import activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul
-from . import moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental
+from . import moments, plane, rectifier, reduce, rounding, scan, scatter, shape, smooth, softmax, sort, transcendental
 
 FAMILIES: list = [activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul]
-FAMILIES += [moments, plane, reduce, rounding, scan, scatter, shape, softmax, sort, transcendental]
+FAMILIES += [moments, plane, rectifier, reduce, rounding, scan, scatter, shape, smooth, softmax, sort, transcendental]
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()
