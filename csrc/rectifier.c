@@ -6,6 +6,8 @@
 #include "launch.h"
 #include "map.h"
 
+enum { FG_PRODUCTS = 256 }; /* products that are made, then added */
+
 #include "foreach_isa.h"
 
 #else
@@ -17,7 +19,25 @@ MAP2(leaky_relu, x, slope, x > 0 ? x : (slope * x))
 MAP3(leaky_relu_backward, T, dout, x, slope, x > 0 ? dout : (slope * dout))
 
 /* The slope's gradient: the sum of dout x over the x that are not positive. Ordered as a sum over R (reduce.c). */
-LANE_SUM(prelu, x > 0 ? 0 : (x * y))
+
+/* out[n] = dout x, or 0 where x is positive. Apart from the sum: gcc 12 adds wrongly where a lane's sum has a condition. */
+static FG_INLINE void FG(prelu_products)(T *out, const T *dout, const T *x, int64_t n) {
+    FG_SIMD
+    for (int64_t i = 0; i < n; i++) out[i] = x[i] > 0 ? K(0) : x[i] * dout[i];
+}
+
+/* The sum of a block, in 16 lanes */
+static inline T FG(prelu_block)(const T *dout, const T *x, int64_t n) {
+    T lane[FG_LANES] = {0}, product[FG_PRODUCTS];
+    for (int64_t i = 0; i < n; i += FG_PRODUCTS) {
+        int64_t m = n - i < FG_PRODUCTS ? n - i : FG_PRODUCTS, padded = (m + FG_LANES - 1) / FG_LANES * FG_LANES;
+        FG(prelu_products)(product, dout + i, x + i, m);
+        for (int64_t k = m; k < padded; k++) product[k] = K(0);
+        for (int64_t k = 0; k < padded; k += FG_LANES)
+            for (int l = 0; l < FG_LANES; l++) lane[l] += product[k + l];
+    }
+    return FG(lanes_fold)(lane);
+}
 
 /* I == 1: a unit is a block of a row */
 static FG_INLINE void FG(prelu_rows)(const fg_call *call, int64_t lo, int64_t hi) {
@@ -27,7 +47,7 @@ static FG_INLINE void FG(prelu_rows)(const fg_call *call, int64_t lo, int64_t hi
     double *partial = call->scratch;                 /* partial[O,blocks] */
     for (int64_t unit = lo; unit < hi; unit++) {
         int64_t first = unit % blocks * FG_BLOCK, at = unit / blocks * R + first;
-        T sum = FG(prelu_block)(x + at, dout + at, 0, R - first < FG_BLOCK ? R - first : FG_BLOCK);
+        T sum = FG(prelu_block)(dout + at, x + at, R - first < FG_BLOCK ? R - first : FG_BLOCK);
         if (blocks == 1)
             out[unit] = sum;
         else
@@ -47,10 +67,11 @@ static FG_INLINE void FG(prelu_columns)(const fg_call *call, int64_t lo, int64_t
         const T *x = (const T *)call->ptr[1] + o * R * I + column;      /* x[O,R,I] */
         T *out = (T *)call->ptr[2] + o * I + column;                    /* out[O,I] */
         double *partial = (double *)call->scratch + block * I + column; /* partial[O,blocks,I] */
-        T sum[FG_COLUMNS] = {0};
+        T sum[FG_COLUMNS] = {0}, product[FG_COLUMNS];
         for (int64_t r = row; r < end; r++) {
+            FG(prelu_products)(product, dout + r * I, x + r * I, columns);
             FG_SIMD
-            for (int64_t j = 0; j < columns; j++) sum[j] += x[r * I + j] > 0 ? 0 : x[r * I + j] * dout[r * I + j];
+            for (int64_t j = 0; j < columns; j++) sum[j] += product[j];
         }
         for (int64_t j = 0; j < columns; j++)
             if (blocks == 1)

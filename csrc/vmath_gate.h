@@ -1,7 +1,7 @@
 /* What SiLU and GELU are made of: x times a number between 0 and 1 that falls off as fast as e^-x or e^(-x^2/2), to 4
  * units in the last place even where the product is a denormal; and the slopes of these functions.
  *
- * Three things make that so far out. An argument of an exponential that is itself a product is kept in two parts, for an
+ * Three things make that so far out. An argument of an exponential that is a product is kept in two parts, for an
  * error of half a unit in 100 would be an error of 50 units in e^100. The exponential is made 2^64 or 2^512 times too
  * large, and the finished product brought down: it is rounded once among the denormals. And x is held where the result
  * has long been 0 or x: so +-inf gives the limit.
@@ -25,28 +25,28 @@ static FG_INLINE T FG(product_rest)(T a, T b, T p) {
 #endif
 }
 
-/* 2^lift e^(a + rest), a <= 0, rest far below 1; a is held where e^a times 100 has long been 0. */
-static FG_INLINE T FG(exp_lifted)(T a, T rest) {
+/* factor 2^lift e^(a + rest), a <= 0, rest far below 1; a is held where 100 e^a has long been 0. The factor times a
+ * power of 2 is exact, so that the product costs no rounding of its own. */
+static FG_INLINE T FG(exp_lifted)(T factor, T a, T rest) {
     const T lowest = FG_PICK(-112, -760);
     T t, n, r = FG(exp_reduce)(a < lowest ? lowest : a, FG_BIAS + FG_LIFT, &t, &n) + rest;
-    T scale = FG(from_bits)(FG(bits)(t) << FG_MANTISSA);
-    return FG(fma)(scale, FG(expm1_poly)(r), scale);
+    T scaled = factor * FG(from_bits)(FG(bits)(t) << FG_MANTISSA);
+    return FG(fma)(scaled, FG(expm1_poly)(r), scaled);
 }
 
-/* ---- x sigmoid(z) --------------------------------------------------------------------------------------------------*/
+/* ---- x sigmoid(z) ------------------------------------------------------------------------------------------------ */
 
 /* x sigmoid(z), given |z| in two parts; z has the sign of x. */
 static FG_INLINE T FG(vgate)(T x, T z, T rest) {
     const T lowest = FG_PICK(-112, -760);
-    T e = FG(exp_lifted)(-z, -rest);
-    T held = x < lowest ? lowest : x;
-    T y = (x < 0 ? held * e : x) / (K(1) + e * FG_DROP);
+    T e = FG(exp_lifted)(K(1), -z, -rest), times = FG(exp_lifted)(x < lowest ? lowest : x, -z, -rest);
+    T y = (x < 0 ? times : x) / (K(1) + e * FG_DROP);
     return x < 0 ? y * FG_DROP : y;
 }
 
 /* sigmoid(z) and 1 - sigmoid(z), given |z| and a number of the sign of z */
 static FG_INLINE T FG(gate_parts)(T x, T z, T *rest) {
-    T e = FG(exp_lifted)(-z, K(0)) * FG_DROP, large = K(1) / (K(1) + e), small = e * large;
+    T e = FG(exp_lifted)(K(1), -z, K(0)) * FG_DROP, large = K(1) / (K(1) + e), small = e * large;
     *rest = x < 0 ? large : small;
     return x < 0 ? small : large;
 }
@@ -63,7 +63,7 @@ static FG_INLINE T FG(vsilu_slope)(T x) {
     return s * (K(1) + a * c);
 }
 
-/* ---- GELU by tanh: x sigmoid(z), z = 2 sqrt(2 / pi) (x + 0.044715 x^3) = x (k1 + k3 x^2) ----------------------------*/
+/* ---- GELU by tanh: x sigmoid(z), z = 2 sqrt(2 / pi) (x + 0.044715 x^3) = x (k1 + k3 x^2) ------------------------- */
 
 #define FG_K1 K(0x1.9884533d43651p+0)
 #define FG_K3 K(0x1.2444f2a4d8b4bp-4)
@@ -95,69 +95,76 @@ static FG_INLINE T FG(vgelu_tanh_slope)(T x) {
 
 /* ---- GELU: x Phi(x), Phi the normal distribution --------------------------------------------------------------------
  *
- * Phi(-a) = e^(-a^2/2) P(t) / (a + d), t = (a - c) / (a + c), d = 5/4. The quotient, half of erfcx(a / sqrt 2), falls from
- * 1/2 to 0.4 / a, so P is between 0.4 and 0.63 and level at 0: no digits are lost in it, and an error of t hardly counts.
+ * Phi(-a) = e^(-a^2/2) P(t) / (a + d), t = (a - c) / (a + c), d = 5/4. The quotient, half of erfcx(a / sqrt 2), falls
+ * from 1/2 to 0.4 / a, so P lies between 0.4 and 0.63, and is level at 0: it loses no digits, and an error of t hardly
+ * counts.
  * After M. M. Shepherd and J. G. Laframboise, Mathematics of Computation 36 (1981).
  */
 
-/* P(t), 0 <= a <= 15 or 39. float: degree 10, relative error 2^-28.1; double: 23, 2^-58.7. */
+/* P(t), 0 <= a <= 15 or 39. float: degree 10, relative error 2^-29.1; double: 23, 2^-58.8. */
 static FG_INLINE T FG(normal_poly)(T a) {
     const T c = FG_PICK(4, 6), t = (a - c) / (a + c);
 #if FG_IS_F32
-    T p = K(-0x1.3dee58p-14);
-    p = FG(fma)(p, t, K(-0x1.d94ad6p-15));
-    p = FG(fma)(p, t, K(0x1.7b3bf2p-11));
-    p = FG(fma)(p, t, K(-0x1.b9f6d4p-12));
-    p = FG(fma)(p, t, K(-0x1.4e044ep-8));
-    p = FG(fma)(p, t, K(0x1.40042cp-6));
-    p = FG(fma)(p, t, K(-0x1.372c5ep-5));
-    p = FG(fma)(p, t, K(0x1.586fp-5));
-    p = FG(fma)(p, t, K(-0x1.31722cp-7));
-    p = FG(fma)(p, t, K(-0x1.093b6p-4));
-    p = FG(fma)(p, t, K(0x1.d14172p-2));
+    T p = K(-0x1.2ff958p-14);
+    p = FG(fma)(p, t, K(-0x1.519bf6p-14));
+    p = FG(fma)(p, t, K(0x1.537dep-11));
+    p = FG(fma)(p, t, K(-0x1.2109a8p-13));
+    p = FG(fma)(p, t, K(-0x1.3f8eeap-8));
+    p = FG(fma)(p, t, K(0x1.031ff4p-6));
+    p = FG(fma)(p, t, K(-0x1.911b02p-6));
+    p = FG(fma)(p, t, K(0x1.5dbdc4p-7));
+    p = FG(fma)(p, t, K(0x1.7169eap-5));
+    p = FG(fma)(p, t, K(-0x1.1d4ad6p-3));
+    p = FG(fma)(p, t, K(0x1.fb8d36p-2));
 #else
-    T p = K(0x1.8a3d8ad7222e5p-33);
-    p = FG(fma)(p, t, K(0x1.208bc1bd127eap-29));
-    p = FG(fma)(p, t, K(0x1.7abc31e43b1c1p-29));
-    p = FG(fma)(p, t, K(-0x1.2ef0bbc599d01p-26));
-    p = FG(fma)(p, t, K(-0x1.52ad8561f62eap-26));
-    p = FG(fma)(p, t, K(0x1.29c7e03575e8ap-23));
-    p = FG(fma)(p, t, K(-0x1.79ba9070436d8p-27));
-    p = FG(fma)(p, t, K(-0x1.125b90b75f864p-20));
-    p = FG(fma)(p, t, K(0x1.0154ab1e46a39p-19));
-    p = FG(fma)(p, t, K(0x1.222480c69b16dp-18));
-    p = FG(fma)(p, t, K(-0x1.cb62c17bb6fb7p-16));
-    p = FG(fma)(p, t, K(0x1.5d4dd7713daabp-15));
-    p = FG(fma)(p, t, K(0x1.eb71a5a7709f7p-14));
-    p = FG(fma)(p, t, K(-0x1.d955b871afdccp-11));
-    p = FG(fma)(p, t, K(0x1.99b0580a144d2p-9));
-    p = FG(fma)(p, t, K(-0x1.f8abfcbb88da6p-8));
-    p = FG(fma)(p, t, K(0x1.e86cfdbf35a85p-7));
-    p = FG(fma)(p, t, K(-0x1.7e2f24266ec34p-6));
-    p = FG(fma)(p, t, K(0x1.ddd7afd47d476p-6));
-    p = FG(fma)(p, t, K(-0x1.b705f9edd7069p-6));
-    p = FG(fma)(p, t, K(0x1.67ec6f1e5033p-7));
-    p = FG(fma)(p, t, K(0x1.4727f1b919b1fp-6));
-    p = FG(fma)(p, t, K(-0x1.fb4c2e8ed9e8ap-5));
-    p = FG(fma)(p, t, K(0x1.c3e686f41a15ep-2));
+    T p = K(0x1.2230949c7829bp-33);
+    p = FG(fma)(p, t, K(0x1.04ab37524bf25p-29));
+    p = FG(fma)(p, t, K(0x1.95f7ee7a04aa1p-29));
+    p = FG(fma)(p, t, K(-0x1.1135e69563c9dp-26));
+    p = FG(fma)(p, t, K(-0x1.733df89c762c8p-26));
+    p = FG(fma)(p, t, K(0x1.11d1379f0ddaap-23));
+    p = FG(fma)(p, t, K(0x1.120c2417f9196p-26));
+    p = FG(fma)(p, t, K(-0x1.04ecabb7a8f3ap-20));
+    p = FG(fma)(p, t, K(0x1.ae8c79fe7a9b8p-20));
+    p = FG(fma)(p, t, K(0x1.3023029cd44c2p-18));
+    p = FG(fma)(p, t, K(-0x1.a31f2015efd97p-16));
+    p = FG(fma)(p, t, K(0x1.1208d24c8a8cdp-15));
+    p = FG(fma)(p, t, K(0x1.01134b417c659p-13));
+    p = FG(fma)(p, t, K(-0x1.aff62d037d93p-11));
+    p = FG(fma)(p, t, K(0x1.5f92cd25417f2p-9));
+    p = FG(fma)(p, t, K(-0x1.96ac49477d018p-8));
+    p = FG(fma)(p, t, K(0x1.699a6e06b28a4p-7));
+    p = FG(fma)(p, t, K(-0x1.ec29325fa2131p-7));
+    p = FG(fma)(p, t, K(0x1.c524a6d1dd423p-7));
+    p = FG(fma)(p, t, K(-0x1.fb7095f9ff79bp-10));
+    p = FG(fma)(p, t, K(-0x1.97240570c0535p-6));
+    p = FG(fma)(p, t, K(0x1.0f7065351244dp-4));
+    p = FG(fma)(p, t, K(-0x1.da6ad6bba10b8p-4));
+    p = FG(fma)(p, t, K(0x1.e0ebefe9f17c5p-2));
 #endif
     return p;
 }
 
 #define FG_NORMAL_MOST FG_PICK(15, 39) /* where a Phi(-a) has become less than half the least denormal */
-#define FG_NORMAL_D K(1.25)
+#define FG_NORMAL_D K(1.25)            /* d */
 
-/* e^(-a^2/2), lifted */
-static FG_INLINE T FG(normal_exp)(T a) {
+/* factor e^(-a^2/2), lifted */
+static FG_INLINE T FG(normal_exp)(T factor, T a) {
     const T square = a * a;
-    return FG(exp_lifted)(K(-0.5) * square, K(-0.5) * FG(product_rest)(a, a, square));
+    return FG(exp_lifted)(factor, K(-0.5) * square, K(-0.5) * FG(product_rest)(a, a, square));
+}
+
+/* a / (a + d) to little more than half a unit: the quotient by a reciprocal, and what it left of a. */
+static FG_INLINE T FG(normal_share)(T a) {
+    const T d = FG_NORMAL_D, h = a + d, h_rest = a - (h - d), over = K(1) / h, w = a * over, p = w * h;
+    return w + ((a - p) - FG(product_rest)(w, h, p) - w * h_rest) * over;
 }
 
 /* x Phi(x) = max(x, 0) - |x| Phi(-|x|) */
 static FG_INLINE T FG(vgelu)(T x) {
     T a = FG_ABS(x);
     a = a > FG_NORMAL_MOST ? FG_NORMAL_MOST : a;
-    T tail = a / (a + FG_NORMAL_D) * FG(normal_poly)(a) * FG(normal_exp)(a);
+    T tail = FG(normal_exp)(FG(normal_share)(a) * FG(normal_poly)(a), a);
     return (x < 0 ? -K(0) : x) - tail * FG_DROP;
 }
 
@@ -166,6 +173,6 @@ static FG_INLINE T FG(vgelu_slope)(T x) {
     T a = FG_ABS(x);
     a = a > FG_NORMAL_MOST ? FG_NORMAL_MOST : a;
     T quotient = FG(normal_poly)(a) / (a + FG_NORMAL_D);
-    T d = FG(normal_exp)(a) * FG_DROP * (quotient - a * K(0x1.9884533d43651p-2));
+    T d = FG(normal_exp)(quotient - a * K(0x1.9884533d43651p-2), a) * FG_DROP;
     return x < 0 ? d : K(1) - d;
 }
