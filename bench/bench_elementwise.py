@@ -10,7 +10,9 @@ from fastgrad import kernels
 
 
 @pytest.mark.parametrize("n", [1, 1000, 1_000_000])
-@pytest.mark.parametrize("name", family("elementwise", "transcendental", "compare", "cast", "activation"))
+@pytest.mark.parametrize(
+    "name", family("elementwise", "transcendental", "compare", "cast", "activation", "rectifier", "smooth")
+)
 def bench_elementwise(name, n, clock):
     kernel = kernels.KERNELS[name]
     values, moved = arguments(kernel, {"*": (n,)})

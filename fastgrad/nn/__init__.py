@@ -2,33 +2,7 @@
 
 from ..later import attributes
 from . import functional, init
-from .activation import (
-    CELU,
-    ELU,
-    GELU,
-    SELU,
-    Hardshrink,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    LeakyReLU,
-    LogSigmoid,
-    LogSoftmax,
-    Mish,
-    PReLU,
-    ReLU,
-    ReLU6,
-    SiLU,
-    Sigmoid,
-    Softmax,
-    Softmin,
-    Softplus,
-    Softshrink,
-    Softsign,
-    Tanh,
-    Tanhshrink,
-    Threshold,
-)
+from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Tanh
 from .embedding import Embedding
 from .linear import Linear
 from .loss import (
@@ -44,47 +18,44 @@ from .loss import (
 from .module import Flatten, Module, Parameter, Sequential
 
 __all__ = [
-    "CELU",
-    "ELU",
-    "GELU",
-    "SELU",
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "Embedding",
     "Flatten",
-    "Hardshrink",
-    "Hardsigmoid",
-    "Hardswish",
-    "Hardtanh",
     "HuberLoss",
     "L1Loss",
-    "LeakyReLU",
     "Linear",
-    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
-    "Mish",
     "Module",
     "NLLLoss",
-    "PReLU",
     "Parameter",
     "ReLU",
-    "ReLU6",
     "Sequential",
-    "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
     "Softmax",
     "Softmin",
-    "Softplus",
-    "Softshrink",
-    "Softsign",
     "Tanh",
-    "Tanhshrink",
-    "Threshold",
     "functional",
     "init",
 ]
 
-__getattr__, __dir__ = attributes(__name__)
+LATER = {
+    "rectifier": (
+        "LeakyReLU",
+        "PReLU",
+        "Hardtanh",
+        "ReLU6",
+        "Hardsigmoid",
+        "Hardswish",
+        "Softsign",
+        "Hardshrink",
+        "Softshrink",
+        "Threshold",
+    ),
+    "smooth": ("ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Softplus", "LogSigmoid", "Tanhshrink"),
+}
+__all__ += [name for names in LATER.values() for name in names]
+__getattr__, __dir__ = attributes(__name__, LATER)
