@@ -18,7 +18,7 @@ the call. Names (a part after a colon is an argument):
     deep                           a chain of 1,000,000 mul: forward, backward, release; s
     interleave:N                   matmul, add, NumPy's matmul in turn against the sum of the three alone; x
     elementwise:add|mul|exp|log|sqrt|sum0|sum1|sum    forward and backward at 1000 x 1000; us
-    activation:NAME                forward and backward at 1000 x 1000; us. NAME: ACTIVATIONS in workloads.py
+    activation:NAME                forward and backward at 1000 x 1000; us. NAME as in activations.py
     profiled:eager|captured        a step of the MLP at batch 100 with the profiler on, over one with it off; x
     import                         import of the library beyond that of NumPy; ms
     fork                           100 forked children multiply and step after their parent did; s
@@ -34,6 +34,7 @@ import sys
 import time
 from itertools import pairwise
 
+import activations  # noqa: F401 (a workload of its own file)
 import numpy as np
 from formulas import FORMULAS, rate_of, three_steps
 from measuring import (
@@ -102,42 +103,6 @@ def elementwise(lib, name):
     out = both()
     expect("add, by its gradient", a.grad.numpy(), dout.numpy(), 0) if name == "add" else None
     return result(measure(both), "us", probe(out.detach().numpy()) + probe(a.grad.numpy()))
-
-
-ACTIVATIONS = {  # name -> how, given the library, its nn.functional, x and a learned slope, and its value at 1
-    "relu": (lambda m, F, x, w: F.relu(x), 1.0),
-    "sigmoid": (lambda m, F, x, w: m.sigmoid(x), 0.73105858),
-    "tanh": (lambda m, F, x, w: m.tanh(x), 0.76159416),
-    "elu": (lambda m, F, x, w: F.elu(x), 1.0),
-    "prelu": (lambda m, F, x, w: F.prelu(x, w), 1.0),
-    "gelu": (lambda m, F, x, w: F.gelu(x), 0.84134475),
-    "gelu_tanh": (lambda m, F, x, w: F.gelu(x, approximate="tanh"), 0.84119199),
-    "silu": (lambda m, F, x, w: F.silu(x), 0.73105858),
-    "selu": (lambda m, F, x, w: F.selu(x), 1.05070099),
-    "leaky_relu": (lambda m, F, x, w: F.leaky_relu(x), 1.0),
-    "softplus": (lambda m, F, x, w: F.softplus(x), 1.31326169),
-    "hardtanh": (lambda m, F, x, w: F.hardtanh(x), 1.0),
-    "hardswish": (lambda m, F, x, w: F.hardswish(x), 0.66666667),
-    "logsigmoid": (lambda m, F, x, w: F.logsigmoid(x), -0.31326169),
-}
-
-
-@workload
-def activation(lib, name):
-    """An activation forward and backward, a learned slope's gradient included."""
-    call, at_one = ACTIVATIONS[name]
-    x, w = lib.leaf(draw(0, 1000, 1000)), lib.leaf(np.full(1, 0.25, np.float32))
-    dout = lib.tensor(draw(1, 1000, 1000))
-    expect(name, call(lib.module, lib.functional, lib.tensor(np.ones(3, np.float32)), w).detach().numpy(), at_one, 1e-5)
-
-    def both():
-        x.grad = w.grad = None
-        out = call(lib.module, lib.functional, x, w)
-        out.backward(dout)
-        return out
-
-    out = both()
-    return result(measure(both), "us", probe(out.detach().numpy()) + probe(x.grad.numpy()))
 
 
 @workload

@@ -38,7 +38,7 @@ MAP1(logsigmoid, x, (x < 0 ? x : K(0)) - FG(vlog1p)(FG(vexp)(-FG_ABS(x))))
 MAP2(logsigmoid_backward, dout, x, (dout * FG(vsigmoid)(-x)))
 
 /* x sigmoid(x), and s (1 + x (1 - s)) */
-MAP1(silu, x, FG(vgate)(x, FG_ABS(x), K(0)))
+MAP1(silu, x, FG(vsilu)(x))
 MAP2(silu_backward, dout, x, (dout * FG(vsilu_slope)(x)))
 
 /* x Phi(x), and Phi(x) + x phi(x) */

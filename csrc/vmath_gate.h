@@ -25,21 +25,27 @@ static FG_INLINE T FG(product_rest)(T a, T b, T p) {
 #endif
 }
 
-/* factor 2^lift e^(a + rest), a <= 0, rest far below 1; a is held where 100 e^a has long been 0. The factor times a
- * power of 2 is exact, so that the product costs no rounding of its own. */
+/* factor 2^lift e^(a + rest), -112 or -760 <= a <= 0, rest far below 1. The factor times a power of 2 is exact, so the
+ * product costs no rounding of its own. */
 static FG_INLINE T FG(exp_lifted)(T factor, T a, T rest) {
-    const T lowest = FG_PICK(-112, -760);
-    T t, n, r = FG(exp_reduce)(a < lowest ? lowest : a, FG_BIAS + FG_LIFT, &t, &n) + rest;
+    T t, n, r = FG(exp_reduce)(a, FG_BIAS + FG_LIFT, &t, &n) + rest;
     T scaled = factor * FG(from_bits)(FG(bits)(t) << FG_MANTISSA);
     return FG(fma)(scaled, FG(expm1_poly)(r), scaled);
 }
 
 /* ---- x sigmoid(z) ------------------------------------------------------------------------------------------------ */
 
-/* x sigmoid(z), given |z| in two parts; z has the sign of x. */
-static FG_INLINE T FG(vgate)(T x, T z, T rest) {
-    const T lowest = FG_PICK(-112, -760);
-    T e = FG(exp_lifted)(K(1), -z, -rest), times = FG(exp_lifted)(x < lowest ? lowest : x, -z, -rest);
+/* x where |x| <= most, else +-most */
+static FG_INLINE T FG(held)(T x, T most) {
+    T above = x > most ? most : x;
+    return above < -most ? -most : above;
+}
+
+#define FG_GATE_MOST FG_PICK(112, 760) /* where x e^-x has become less than half the least denormal */
+
+/* x sigmoid(z), given |z| in two parts, and x held where the product has become 0; z has the sign of x. */
+static FG_INLINE T FG(vgate)(T x, T held, T z, T rest) {
+    T e = FG(exp_lifted)(K(1), -z, -rest), times = FG(exp_lifted)(held, -z, -rest);
     T y = (x < 0 ? times : x) / (K(1) + e * FG_DROP);
     return x < 0 ? y * FG_DROP : y;
 }
@@ -51,15 +57,15 @@ static FG_INLINE T FG(gate_parts)(T x, T z, T *rest) {
     return x < 0 ? small : large;
 }
 
-/* x where |x| <= most, else +-most */
-static FG_INLINE T FG(held)(T x, T most) {
-    T above = x > most ? most : x;
-    return above < -most ? -most : above;
+/* x sigmoid(x) */
+static FG_INLINE T FG(vsilu)(T x) {
+    T held = FG(held)(x, FG_GATE_MOST);
+    return FG(vgate)(x, held, FG_ABS(held), K(0));
 }
 
 /* the derivative of x sigmoid(x), s (1 + x (1 - s)) */
 static FG_INLINE T FG(vsilu_slope)(T x) {
-    T a = FG(held)(x, FG_PICK(112, 760)), c, s = FG(gate_parts)(a, FG_ABS(a), &c);
+    T a = FG(held)(x, FG_GATE_MOST), c, s = FG(gate_parts)(a, FG_ABS(a), &c);
     return s * (K(1) + a * c);
 }
 
@@ -68,7 +74,7 @@ static FG_INLINE T FG(vsilu_slope)(T x) {
 #define FG_K1 K(0x1.9884533d43651p+0)
 #define FG_K3 K(0x1.2444f2a4d8b4bp-4)
 
-/* z > 0 in two parts, of a = |x| <= 12 or 30 */
+/* z > 0 in two parts, of a = |x| */
 static FG_INLINE T FG(gelu_argument)(T a, T *rest) {
     const T k1 = FG_K1, k3 = FG_K3, k1_rest = FG_PICK(-0x1.857936p-25, -0x1.cbc0d30ebfd15p-54),
             k3_rest = FG_PICK(0x1.49b16ap-29, -0x1.6c843a29d1c7p-61);
@@ -80,15 +86,15 @@ static FG_INLINE T FG(gelu_argument)(T a, T *rest) {
     return z;
 }
 
+#define FG_CUBE_MOST FG_PICK(10.9, 21.6) /* where x e^-z has become less than half the least denormal */
+
 static FG_INLINE T FG(vgelu_tanh)(T x) {
-    const T most = FG_PICK(12, 30);
-    T a = FG_ABS(x), rest, z = FG(gelu_argument)(a > most ? most : a, &rest);
-    return FG(vgate)(x, z, rest);
+    T held = FG(held)(x, FG_CUBE_MOST), rest, z = FG(gelu_argument)(FG_ABS(held), &rest);
+    return FG(vgate)(x, held, z, rest);
 }
 
-/* s + x s (1 - s) z', z' = k1 + 3 k3 x^2 */
 static FG_INLINE T FG(vgelu_tanh_slope)(T x) {
-    T a = FG(held)(x, FG_PICK(12, 30)), square = a * a, c;
+    T a = FG(held)(x, FG_CUBE_MOST), square = a * a, c;
     T s = FG(gate_parts)(a, FG_ABS(a) * (FG_K1 + FG_K3 * square), &c);
     return s + a * s * c * (FG_K1 + K(3) * FG_K3 * square);
 }
@@ -145,26 +151,23 @@ static FG_INLINE T FG(normal_poly)(T a) {
     return p;
 }
 
-#define FG_NORMAL_MOST FG_PICK(15, 39) /* where a Phi(-a) has become less than half the least denormal */
-#define FG_NORMAL_D K(1.25)            /* d */
+#define FG_NORMAL_MOST FG_PICK(14.9, 38.9) /* where a Phi(-a) has become less than half the least denormal */
+#define FG_NORMAL_D K(1.25)                /* d */
 
-/* factor e^(-a^2/2), lifted */
-static FG_INLINE T FG(normal_exp)(T factor, T a) {
+/* factor e^(-a^2/2 + rest), lifted */
+static FG_INLINE T FG(normal_exp)(T factor, T a, T rest) {
     const T square = a * a;
-    return FG(exp_lifted)(factor, K(-0.5) * square, K(-0.5) * FG(product_rest)(a, a, square));
-}
-
-/* a / (a + d) to little more than half a unit: the quotient by a reciprocal, and what it left of a. */
-static FG_INLINE T FG(normal_share)(T a) {
-    const T d = FG_NORMAL_D, h = a + d, h_rest = a - (h - d), over = K(1) / h, w = a * over, p = w * h;
-    return w + ((a - p) - FG(product_rest)(w, h, p) - w * h_rest) * over;
+    return FG(exp_lifted)(factor, K(-0.5) * square, K(-0.5) * FG(product_rest)(a, a, square) + rest);
 }
 
 /* x Phi(x) = max(x, 0) - |x| Phi(-|x|) */
 static FG_INLINE T FG(vgelu)(T x) {
+    const T d = FG_NORMAL_D;
     T a = FG_ABS(x);
     a = a > FG_NORMAL_MOST ? FG_NORMAL_MOST : a;
-    T tail = FG(normal_exp)(FG(normal_share)(a) * FG(normal_poly)(a), a);
+    /* what h lost of a + d, relative to it, goes into the exponent: 1 / h = (1 - share) / d */
+    T h = a + d, share = a / h, lost = (a - (h - d)) * (K(1) - share) * (K(1) / d);
+    T tail = FG(normal_exp)(share * FG(normal_poly)(a), a, -lost);
     return (x < 0 ? -K(0) : x) - tail * FG_DROP;
 }
 
@@ -173,6 +176,6 @@ static FG_INLINE T FG(vgelu_slope)(T x) {
     T a = FG_ABS(x);
     a = a > FG_NORMAL_MOST ? FG_NORMAL_MOST : a;
     T quotient = FG(normal_poly)(a) / (a + FG_NORMAL_D);
-    T d = FG(normal_exp)(quotient - a * K(0x1.9884533d43651p-2), a) * FG_DROP;
+    T d = FG(normal_exp)(quotient - a * K(0x1.9884533d43651p-2), a, K(0)) * FG_DROP;
     return x < 0 ? d : K(1) - d;
 }
