@@ -6,6 +6,13 @@
  * large, and the finished product brought down: it is rounded once among the denormals. And x is held where the result
  * has long been 0 or x: so +-inf gives the limit.
  *
+ * Largest error in units in the last place, smooth.c's functions among them, over 5e6 floats and 5e5 doubles of every size
+ * and close where something happens; gcc 12, with and without fused multiply-adds:
+ *
+ *               ELU   CELU   SELU   softplus   logsigmoid   SiLU   GELU by tanh   GELU
+ *     float    0.99   0.99   1.85       1.71         1.70   2.50           2.76   3.18
+ *     double   1.11   1.11   1.72       1.88         1.87   2.40           2.55   3.13
+ *
  * Included after vmath.h, among the bodies of a family.
  */
 
