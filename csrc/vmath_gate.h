@@ -6,8 +6,8 @@
  * large, and the finished product brought down: it is rounded once among the denormals. And x is held where the result
  * has long been 0 or x: so +-inf gives the limit.
  *
- * Largest error in units in the last place, smooth.c's functions among them, over 5e6 floats and 5e5 doubles of every size
- * and close where something happens; gcc 12, with and without fused multiply-adds:
+ * Largest error in units in the last place, smooth.c's functions among them, over 5e6 floats and 5e5 doubles of every
+ * size, close together where something happens; gcc 12, with and without fused multiply-adds:
  *
  *               ELU   CELU   SELU   softplus   logsigmoid   SiLU   GELU by tanh   GELU
  *     float    0.99   0.99   1.85       1.71         1.70   2.50           2.76   3.18
