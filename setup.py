@@ -18,7 +18,7 @@ from setuptools.command.build_ext import build_ext
 
 CORE = ["table", "launch", "rule", "team", "cpu", "pool", "blas"]
 FAMILIES = ["elementwise", "transcendental", "compare", "cast", "activation", "reduce", "index", "matmul", "softmax"]
-FAMILIES += ["norm", "dropout", "loss", "optim", "adam", "trust", "gradient", "stream"]
+FAMILIES += ["norm", "dropout", "rectifier", "smooth", "loss", "optim", "adam", "trust", "gradient", "stream"]
 PYX = Path("fastgrad/kernels/_core.pyx")
 PARTS = [*Path("csrc").glob("*.h"), *Path("csrc").glob("*.def"), *PYX.parent.glob("*.pxi")]  # a change of one rebuilds
 

@@ -8,9 +8,14 @@ from cases import arguments, check, family
 
 from fastgrad import kernels
 
+FAMILIES = ("elementwise", "transcendental", "compare", "cast", "activation", "rectifier", "smooth")
+NAMES = [name for name in family(*FAMILIES) if "[*]" in kernels.KERNELS[name].signature]
+
 
 @pytest.mark.parametrize("n", [1, 1000, 1_000_000])
-@pytest.mark.parametrize("name", family("elementwise", "transcendental", "compare", "cast", "activation"))
+@pytest.mark.parametrize(
+    "name", family("elementwise", "transcendental", "compare", "cast", "activation", "rectifier", "smooth")
+)
 def bench_elementwise(name, n, clock):
     kernel = kernels.KERNELS[name]
     values, moved = arguments(kernel, {"*": (n,)})

@@ -9,7 +9,7 @@ REDUCE = {"all": (1, 1_000_000, 1), "rows": (1000, 1000, 1), "columns": (1, 1000
 
 
 @pytest.mark.parametrize("over", REDUCE)
-@pytest.mark.parametrize("name", family("reduce"))
+@pytest.mark.parametrize("name", [*family("reduce"), "prelu_slope"])
 def bench_reduce(name, over, clock):
     kernel = kernels.KERNELS[name]
     values, moved = arguments(kernel, dict(zip("ORI", REDUCE[over], strict=True)))

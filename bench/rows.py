@@ -118,6 +118,16 @@ def norm_rows():
     ]
 
 
+def activation_rows():
+    """Forward and backward of the activations that have a bar."""
+    bars = {"relu": 1.2, "sigmoid": 1.0, "tanh": 4.0, "elu": 2.0, "prelu": 8.0, "gelu": 0.9}
+    return [
+        speed(f"activation-{name}", f"{name}, forward and backward, 1000 x 1000", job, [torch(job)], bar)
+        for name, bar in bars.items()
+        for job in (f"activation:{name}",)
+    ]
+
+
 def all_rows():
     """Every row, in the order of the report."""
     return [
@@ -158,6 +168,7 @@ def all_rows():
                 ("16M", "16.8 M", "dropout:16777216", 15.0),
             )
         ),
+        *activation_rows(),
         limit("import", "import beyond NumPy's", "import", 25, "ms"),
         limit("fork", "100 forked children multiply and step: lost", "fork", 0, "children", metric="lost"),
         limit("fork", "100 forked children multiply and step: time", "fork", 10, "s"),

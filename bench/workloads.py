@@ -20,6 +20,7 @@ the call. Names (a part after a colon is an argument):
     elementwise:add|mul|exp|log|sqrt|sum0|sum1|sum    forward and backward at 1000 x 1000; us
     norm:BatchNorm1d|BatchNorm2d|LayerNorm:SHAPE    the layer in training, forward and backward; us
     dropout:N                      dropout of N numbers, p = 0.2, forward and backward; us
+    activation:NAME                forward and backward at 1000 x 1000; us. NAME as in activations.py
     profiled:eager|captured        a step of the MLP at batch 100 with the profiler on, over one with it off; x
     import                         import of the library beyond that of NumPy; ms
     fork                           100 forked children multiply and step after their parent did; s
@@ -35,6 +36,7 @@ import sys
 import time
 from itertools import pairwise
 
+import activations  # noqa: F401 (a workload of its own file)
 import numpy as np
 from formulas import FORMULAS, rate_of, three_steps
 from measuring import (

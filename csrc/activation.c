@@ -11,9 +11,9 @@
 
 #include "vmath.h"
 
-/* max(x, 0); NaN stays. */
+/* max(x, 0); NaN stays, and its slope is 1. */
 MAP1(relu, x, x > 0 || x != x ? x : K(0))
-MAP2(relu_backward, dout, y, y > 0 ? dout : K(0))
+MAP2(relu_backward, dout, y, y <= 0 ? K(0) : dout)
 
 /* 1 / (1 + e^-x), and y' = y (1 - y) */
 MAP1(sigmoid, x, FG(vsigmoid)(x))

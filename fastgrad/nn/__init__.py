@@ -71,20 +71,32 @@ __all__ = [
     "init",
 ]
 
-__getattr__, __dir__ = attributes(
-    __name__,
-    {
-        "monitor": (),
-        "norm": (
-            "BatchNorm1d",
-            "BatchNorm2d",
-            "GroupNorm",
-            "InstanceNorm1d",
-            "InstanceNorm2d",
-            "LayerNorm",
-            "RMSNorm",
-        ),
-        "summaries": ("summary",),
-        "utils": (),
-    },
-)
+LATER: dict = {
+    "monitor": (),
+    "norm": (
+        "BatchNorm1d",
+        "BatchNorm2d",
+        "GroupNorm",
+        "InstanceNorm1d",
+        "InstanceNorm2d",
+        "LayerNorm",
+        "RMSNorm",
+    ),
+    "summaries": ("summary",),
+    "utils": (),
+    "rectifier": (
+        "LeakyReLU",
+        "PReLU",
+        "Hardtanh",
+        "ReLU6",
+        "Hardsigmoid",
+        "Hardswish",
+        "Softsign",
+        "Hardshrink",
+        "Softshrink",
+        "Threshold",
+    ),
+    "smooth": ("ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Softplus", "LogSigmoid", "Tanhshrink"),
+}
+__all__ += [name for module in ("rectifier", "smooth") for name in LATER[module]]
+__getattr__, __dir__ = attributes(__name__, LATER)

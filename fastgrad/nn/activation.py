@@ -1,4 +1,4 @@
-"""Activations as modules."""
+"""Activations as modules: the common ones; the others are in rectifier.py and smooth.py."""
 
 from .. import ops
 from .module import Module

@@ -5,8 +5,8 @@ Functions named in ``__all__`` of a family are public: they are ``fastgrad.<name
 
 from .. import tape
 from . import activation, compare, dropout as _dropout, dtypes, einsum as _einsum, elementwise, extrema, index, join
-from . import limits, loss, margin, matmul as _matmul, moments, norm as _norm, plane, reduce, rounding, scan
-from . import scatter as _scatter, shape, softmax as _softmax, sort as _sort, transcendental
+from . import limits, loss, margin, matmul as _matmul, moments, norm as _norm, plane, rectifier, reduce, rounding, scan
+from . import scatter as _scatter, shape, smooth, softmax as _softmax, sort as _sort, transcendental
 from .activation import *  # noqa: F403
 from .base import OPS as OPS, Op as Op, apply as apply, cast as cast
 from .compare import *  # noqa: F403
@@ -42,6 +42,10 @@ from .norm import (
     rms_norm as rms_norm,
 )
 from .plane import *  # noqa: F403
+from .rectifier import *  # noqa: F403
+from .rectifier import hardshrink as hardshrink, hardsigmoid as hardsigmoid, hardswish as hardswish
+from .rectifier import hardtanh as hardtanh, leaky_relu as leaky_relu, relu6 as relu6, softshrink as softshrink
+from .rectifier import softsign as softsign, threshold as threshold
 from .reduce import *  # noqa: F403
 from .reduce import sum_to as sum_to
 from .rounding import *  # noqa: F403
@@ -49,6 +53,9 @@ from .scan import *  # noqa: F403
 from .scatter import *  # noqa: F403
 from .scatter import index_add_, index_copy_, index_fill_, scatter_, scatter_add_
 from .shape import *  # noqa: F403
+from .smooth import *  # noqa: F403
+from .smooth import elu as elu, gelu as gelu, logsigmoid as logsigmoid, mish as mish, silu as silu
+from .smooth import softplus as softplus, tanhshrink as tanhshrink
 from .softmax import *  # noqa: F403
 from .softmax import softmin as softmin
 from .sort import *  # noqa: F403
@@ -57,6 +64,7 @@ from .transcendental import *  # noqa: F403
 tape.install(add=elementwise.add, sum_to=sum_to, copy=elementwise.copy)
 
 FAMILIES: list = [activation, compare, dtypes, _einsum, elementwise, extrema, index, join, limits, loss, _matmul]
-FAMILIES += [_dropout, margin, moments, _norm, plane, reduce, rounding, scan, _scatter, shape, _softmax, _sort]
+FAMILIES += [_dropout, margin, moments, _norm, plane, rectifier, reduce, rounding, scan, _scatter, shape, smooth]
+FAMILIES += [_softmax, _sort]
 FAMILIES += [transcendental]
 __all__ = [name for family in FAMILIES for name in family.__all__]

@@ -8,7 +8,7 @@ __all__ = ["relu", "sigmoid", "tanh"]
 
 
 class Relu(Op):
-    """out = max(x, 0);   dx = dout where out > 0, else 0 (0 at x = 0)."""
+    """out = max(x, 0);   dx = dout, and 0 where out <= 0 (0 at x = 0; dout at NaN)."""
 
     saves = (OUT,)
     kernel = kernels.relu
@@ -19,7 +19,7 @@ class Relu(Op):
 
 
 class ReluBackward(Op):
-    """out = dout where y > 0, else 0: linear in dout."""
+    """out = dout, and 0 where y <= 0: linear in dout."""
 
     saves = (1,)
     kernel = kernels.relu_backward
@@ -78,7 +78,7 @@ class TanhBackward(Op):
 
 
 def relu(x):
-    """max(x, 0); NaN stays NaN. Its gradient at 0 is 0.
+    """max(x, 0); NaN stays NaN, and passes its gradient on. The gradient at 0 is 0.
 
     >>> import fastgrad as fg
     >>> fg.relu(fg.tensor([-1.0, 0.0, 2.0]))

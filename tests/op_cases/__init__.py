@@ -10,11 +10,13 @@ from . import (
     moments,
     norm,
     plane,
+    rectifier,
     reduce,
     rounding,
     scan,
     scatter,
     shape,
+    smooth,
     softmax,
     sort,
     transcendental,
@@ -22,7 +24,7 @@ from . import (
 
 FAMILIES: list = [activation, cast, compare, einsum, elementwise, extrema, index, inplace, join, limits, loss, matmul]
 FAMILIES += [dropout, margin, moments, norm, plane, reduce, rounding, scan, scatter, shape, softmax, sort]
-FAMILIES += [transcendental]
+FAMILIES += [rectifier, smooth, transcendental]
 CASES: dict = {}
 for family in FAMILIES:
     twice = CASES.keys() & family.CASES.keys()

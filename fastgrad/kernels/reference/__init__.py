@@ -17,7 +17,9 @@ from . import (
     matmul,
     norm,
     optim,
+    rectifier,
     reduce,
+    smooth,
     softmax,
     stream,
     transcendental,
@@ -26,7 +28,7 @@ from . import (
 from .common import KERNELS
 
 FAMILIES: tuple = (elementwise, transcendental, compare, cast, activation, reduce, index, matmul, softmax, loss)
-FAMILIES += (norm, dropout, gradient, optim, adam, trust, stream)
+FAMILIES += (norm, dropout, rectifier, smooth, gradient, optim, adam, trust, stream)
 
 globals().update(KERNELS)  # after the import line: matmul, softmax, dropout and adam are a family and a kernel of it
 

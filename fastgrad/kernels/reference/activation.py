@@ -19,9 +19,9 @@ def relu(x, out=None):
 
 @kernel
 def relu_backward(dout, y, out=None):
-    """out = dout where y > 0, else 0: at the kink the slope is taken as 0"""
+    """out = dout, and 0 where y <= 0: at the kink the slope is taken as 0, at NaN as 1"""
     zero = np.zeros((), dtype=np.asarray(dout).dtype)
-    return give(np.where(np.greater(y, 0), dout, zero), out)
+    return give(np.where(np.less_equal(y, 0), zero, dout), out)
 
 
 @kernel
