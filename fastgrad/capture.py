@@ -113,6 +113,7 @@ class Recording:
         self.inputs = [own(x) for x in inputs]
         self.program = kernels.Program()
         self.leaves = {}  # id -> Leaf
+        self.modules = {}  # id -> (module that the step has called, whether it was in training)
         self.updates = []  # (call, update)
         self.optimizers = []  # (optimizer, sizes of its groups, who of them had no gradient and whether it could have)
         self.launches = []  # (call, its numbers so many steps ahead, how many updates of the same state come before it)
@@ -142,6 +143,10 @@ class Recording:
                 self.written[id(storage(array))] = array
             if id(array) not in self.kept:
                 self.kept[id(array)] = array, array.copy()
+
+    def called(self, module):
+        """From a module: it is called. In training it may do what it does not do in evaluation."""
+        self.modules[id(module)] = module, module.training
 
     def stepping(self, optimizer):
         """From an optimizer: its step begins. Parameters without gradient are passed over by every replay."""
@@ -239,6 +244,9 @@ class Recording:
         """Whether parameters and states are the recorded arrays, and gradients are there (or not) as they were then."""
         for leaf in self.leaves.values():  # loops, not all(): this runs before every replay
             if not leaf.fits():
+                return False
+        for module, training in self.modules.values():
+            if module.training is not training:
                 return False
         for optimizer, sizes, idle in self.optimizers:
             if optimizer.averaging or sizes != [len(g["params"]) for g in optimizer.param_groups]:

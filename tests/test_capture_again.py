@@ -159,3 +159,25 @@ def test_more_dimensions_than_a_kernel_walks_are_captured():
     captured = fg.capture(lambda a, b: a + b)
     for scale in (1, 2):
         assert np.array_equal(captured(fg.tensor(a * scale), fg.tensor(b)).numpy(), a * scale + b)
+
+
+def test_training_and_evaluation_are_two_programs():
+    """A step that calls a model is not replayed in another mode than that it was recorded in."""
+    fg.manual_seed(0)
+    model = fg.nn.Sequential(
+        fg.nn.Linear(4, 8), fg.nn.BatchNorm1d(8), fg.nn.ReLU(), fg.nn.Dropout(0.5), fg.nn.Linear(8, 2)
+    )
+    x = fg.randn(16, 4)
+    step = fg.capture(lambda x: model(x))
+    for training in (True, True, False, False, True):
+        model.train(training)
+        before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
+        stream = fg.random.get_state()
+        found = step(x).numpy()
+        after = {k: v.numpy().copy() for k, v in model.state_dict().items()}
+        model.load_state_dict({k: fg.from_numpy(v) for k, v in before.items()})
+        fg.random.set_state(stream)
+        np.testing.assert_array_equal(model(x).detach().numpy(), found)
+        for k, v in model.state_dict().items():
+            np.testing.assert_array_equal(v.numpy(), after[k], err_msg=k)
+    assert len(step.programs) == 2

@@ -30,6 +30,8 @@ def register(module, kind, hook, prepend=False, *options):
 def call(module, args, kwargs):
     """``module(*args, **kwargs)``."""
     outer = state.modules
+    if state.capture:
+        state.capture.called(module)
     if tape.is_watched:
         state.modules = (*outer, module)
     try:

@@ -76,7 +76,7 @@ class Module:
         raise AttributeError(text, name=name, obj=self)
 
     def __call__(self, *args, **kwargs):
-        if self._hooks is None and not tape.is_watched:
+        if self._hooks is None and not tape.is_watched and tape.state.capture is None:
             return self.forward(*args, **kwargs)
         return hooks.call(self, args, kwargs)
 
