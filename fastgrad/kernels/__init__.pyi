@@ -33,6 +33,10 @@ __all__ = [
     "add",
     "asgd",
     "atan",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_eval",
+    "batch_norm_running",
     "blas_info",
     "blend",
     "bmm",
@@ -49,6 +53,7 @@ __all__ = [
     "cumprod",
     "cumsum",
     "div",
+    "dropout",
     "elu",
     "elu_backward",
     "empty",
@@ -83,6 +88,8 @@ __all__ = [
     "isnan",
     "lamb",
     "lars",
+    "layer_norm",
+    "layer_norm_backward",
     "le",
     "leaky_relu",
     "leaky_relu_backward",
@@ -293,10 +300,79 @@ def softmax(x: _Array, out: _Array | None = None) -> _Array: ...
 def softmax_backward(dout: _Array, y: _Array, out: _Array | None = None) -> _Array: ...
 def log_softmax(x: _Array, out: _Array | None = None) -> _Array: ...
 def log_softmax_backward(dout: _Array, y: _Array, out: _Array | None = None) -> _Array: ...
+def batch_norm(
+    x: _Array,
+    w: _Array | None = None,
+    b: _Array | None = None,
+    out: _Array | None = None,
+    mean: _Array | None = None,
+    var: _Array | None = None,
+    eps: float = 1e-05,
+) -> tuple[_Array, _Array, _Array]: ...
+def batch_norm_eval(
+    x: _Array,
+    mean: _Array,
+    var: _Array,
+    w: _Array | None = None,
+    b: _Array | None = None,
+    out: _Array | None = None,
+    eps: float = 1e-05,
+) -> _Array: ...
+def batch_norm_backward(
+    dout: _Array,
+    x: _Array,
+    mean: _Array,
+    var: _Array,
+    w: _Array | None = None,
+    dx: _Array | None = None,
+    dw: _Array | None = None,
+    db: _Array | None = None,
+    eps: float = 1e-05,
+) -> tuple[_Array, _Array, _Array]: ...
+def batch_norm_running(
+    mean: _Array,
+    var: _Array,
+    running_mean: _Array,
+    running_var: _Array,
+    count: _Array,
+    momentum: float = 0.1,
+    correction: float = 1,
+    cumulative: float = 0,
+) -> tuple[_Array, _Array, _Array]: ...
+def layer_norm(
+    x: _Array,
+    w: _Array | None = None,
+    b: _Array | None = None,
+    out: _Array | None = None,
+    mean: _Array | None = None,
+    var: _Array | None = None,
+    eps: float = 1e-05,
+) -> tuple[_Array, _Array, _Array]: ...
+def layer_norm_backward(
+    dout: _Array,
+    x: _Array,
+    mean: _Array,
+    var: _Array,
+    w: _Array | None = None,
+    dx: _Array | None = None,
+    dw: _Array | None = None,
+    db: _Array | None = None,
+    eps: float = 1e-05,
+) -> tuple[_Array, _Array, _Array]: ...
+def dropout(
+    x: _Operand, key0: float, key1: float, stream: float, threshold: float, scale: float, out: _Array | None = None
+) -> _Array: ...
 def cross_entropy(
-    x: _Array, target: _Array, out: _Array | None = None, logp: _Array | None = None
-) -> tuple[_Array, _Array]: ...
-def cross_entropy_backward(dout: _Array, logp: _Array, target: _Array, out: _Array | None = None) -> _Array: ...
+    x: _Array,
+    target: _Array,
+    out: _Array | None = None,
+    logp: _Array | None = None,
+    used: _Array | None = None,
+    ignore: float = -100,
+) -> tuple[_Array, _Array, _Array]: ...
+def cross_entropy_backward(
+    dout: _Array, logp: _Array, target: _Array, out: _Array | None = None, ignore: float = -100
+) -> _Array: ...
 def sum_squares(g: _Arrays, total: _Array) -> None: ...
 def scale_all(g: _Arrays, factor: _Array) -> None: ...
 def clip_all(g: _Arrays, limit: float) -> None: ...
