@@ -9,7 +9,8 @@ import inspect
 
 import numpy as np
 import pytest
-from kernel_cases import CASES, DTYPES, GIVEN, ISAS, MAPS, NAMES, RULES, THREADS, WIDE, numbers
+from kernel_cases import CASES, GIVEN, MAPS, NAMES, RULES
+from kernel_makers import DTYPES, ISAS, THREADS, WIDE, numbers
 
 from fastgrad import kernels
 from fastgrad.kernels import KERNELS, reference

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from kernel_cases import CASES, DTYPES, ISAS, LONG, WIDE, numbers, special
+from kernel_cases import CASES
+from kernel_makers import DTYPES, ISAS, LONG, WIDE, numbers, special
 from test_kernels import cast
 
 from fastgrad import kernels

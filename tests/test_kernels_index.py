@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kernel_cases import DTYPES, INDEXED, ISAS, THREADS
+from kernel_makers import DTYPES, INDEXED, ISAS, THREADS
 
 from fastgrad import kernels
 from fastgrad.kernels import Program

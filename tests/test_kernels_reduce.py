@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kernel_cases import DTYPES, ISAS
+from kernel_makers import DTYPES, ISAS
 
 from fastgrad import kernels
 from fastgrad.kernels import reference

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kernel_cases import DTYPES, ISAS, special
+from kernel_makers import DTYPES, ISAS, special
 
 from fastgrad import kernels
 from fastgrad.kernels import KERNELS
