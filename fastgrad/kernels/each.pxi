@@ -1,7 +1,8 @@
 # Lists of tensors, EACH and RULE: how they enter a call; and that one that is written shares no memory with another.
 # Included by _core.pyx.
 
-cdef int bind_each(Kernel self, PyObject **argv, fg_call *call, fg_tensor *table, Py_ssize_t count, bint lists) except -1:
+cdef int bind_each(Kernel self, PyObject **argv, fg_call *call, fg_tensor *table, Py_ssize_t count,
+                   bint lists) except -1:
     cdef Py_ssize_t k
     cdef int i
     cdef int64_t start = 0, block = 0
