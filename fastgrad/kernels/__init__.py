@@ -15,7 +15,7 @@ import inspect
 import os
 from contextlib import contextmanager
 
-from . import _core, reference
+from . import _core
 from ._core import (
     ISA_NAMES,
     KERNELS,
@@ -46,12 +46,6 @@ __all__ = [
     "use",
     *KERNELS,
 ]
-
-
-def _attach():
-    for name, kernel in KERNELS.items():
-        kernel.attach(getattr(reference, name))
-        globals()[name] = kernel
 
 
 def _choose_blas():
@@ -86,6 +80,15 @@ def _choose_kernels():
     if wanted not in ("native", "reference"):
         raise ValueError(f"FASTGRAD_KERNELS must be native or reference, not {wanted!r}")
     _core.set_process_reference(wanted == "reference")
+
+
+def __getattr__(name):
+    """`kernels.reference`, which is loaded when it is first asked for."""
+    if name != "reference":
+        raise AttributeError(f"module 'fastgrad.kernels' has no attribute {name!r}")
+    import importlib
+
+    return importlib.import_module(".reference", __name__)
 
 
 @contextmanager
@@ -177,7 +180,7 @@ def signature(kernel):
     )
 
 
-_attach()
+globals().update(KERNELS)
 _choose_blas()
 _choose_isa()
 _choose_kernels()

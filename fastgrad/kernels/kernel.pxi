@@ -40,7 +40,7 @@ cdef class Kernel:
     cdef readonly str __name__, family, signature
     cdef readonly tuple names            # argument names in order
     cdef readonly tuple written_names    # the arrays a call changes or makes
-    cdef readonly object reference       # the same thing in NumPy
+    cdef object definition               # the same thing in NumPy, once it has been asked for
     cdef _Neighbours neighbours           # EACH: see each.pxi
 
     def __cinit__(self, int id):
@@ -142,8 +142,17 @@ cdef class Kernel:
         cdef int i
         return sum(1 for i in range(self.params) if self.param[i].kind == SCALAR)
 
-    def attach(self, reference):
-        self.reference = reference
+    @property
+    def reference(self):
+        """The same thing in NumPy. The definitions are loaded when one is first asked for: an import is short."""
+        if self.definition is None:
+            from fastgrad.kernels import reference
+            self.definition = reference.KERNELS[self.__name__]
+        return self.definition
+
+    def attach(self, definition):
+        """Puts another definition in its place, for tests."""
+        self.definition = definition
 
     def __repr__(self):
         return f"<kernel {self.__name__}({self.signature})>"
