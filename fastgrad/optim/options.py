@@ -86,10 +86,10 @@ def check(owner, group):
             raise ValueError(f"{owner}: {name} must be one of {', '.join(known)}, not {group[name]!r}")
 
 
-def numbers(group, lr, decays=True):
+def numbers(group, lr):
     """The options as the twelve numbers a kernel takes after its own, in its order; () where none is in use.
 
-    `lr`: what decoupled decay and the proximal step are multiplied by. `decays`: L2 decay belongs to this launch.
+    `lr`: what decoupled decay and the proximal step are multiplied by.
     """
     weight_decay, l1, maximize = group["weight_decay"], group["l1"], group["maximize"]
     clip_value, clip_norm, ema, zero = group["clip_value"], group["clip_norm"], group["ema"], group["zero"]
@@ -97,7 +97,7 @@ def numbers(group, lr, decays=True):
         return ()
     decoupled, proximal = group["decoupled_weight_decay"], group["proximal"]
     return (
-        0.0 if decoupled or not decays else weight_decay,
+        0.0 if decoupled else weight_decay,
         1 - lr * weight_decay if decoupled else 1.0,
         0.0 if proximal else l1,
         lr * l1 if proximal else 0.0,
