@@ -14,8 +14,6 @@
 #include "lanes.h"
 #include "rule_body.h"
 
-#define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b)) /* NaN if one of them is */
-
 /* Both moments, and how fast they forget. */
 struct FG(moments) {
     T beta1, fresh1, beta2, fresh2;
@@ -121,7 +119,5 @@ static FG_INLINE T FG(radam_step)(T p, T g, T *m, T *v, struct FG(radam_numbers)
 
 RULE2(radam)
 RULE_BODY(radam, 2, FG(radam_run))
-
-#undef LARGER
 
 #endif

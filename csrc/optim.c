@@ -16,9 +16,6 @@
 #include "lanes.h"
 #include "rule_body.h"
 
-#define SIGN(x) ((x) > 0 ? K(1) : (x) < 0 ? K(-1) : (x) == 0 ? K(0) : (x))
-#define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b)) /* NaN if one of them is */
-
 /* -- sgd: p -= lr g ------------------------------------------------------------------------------------------------ */
 struct FG(sgd_numbers) {
     T lr;
@@ -222,8 +219,5 @@ static FG_INLINE T FG(blend_step)(T p, T g, T *v, struct FG(blend_numbers) k) {
 
 RULE1(blend)
 RULE_BODY(blend, 1, FG(blend_run))
-
-#undef SIGN
-#undef LARGER
 
 #endif

@@ -6,6 +6,11 @@
  * and RULE1(name) makes the loop over elements of them, RULE_BODY(name, states) the body of its row.
  */
 
+#ifndef SIGN
+#define SIGN(x) ((x) > 0 ? K(1) : (x) < 0 ? K(-1) : (x) == 0 ? K(0) : (x)) /* NaN of NaN */
+#define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))                 /* NaN if one of them is */
+#endif
+
 /* What the options come to in a loop. */
 typedef struct {
     T scale, keep, weight_decay, l1, shrink, clip_value, ema, fresh;
@@ -42,9 +47,8 @@ static inline void FG(make_apart)(int64_t n, T *out, const T *g, const T *p, con
     FG_SIMD
     for (int64_t i = 0; i < n; i++) {
         T x = g[i] < -clip ? -clip : g[i] > clip ? clip : g[i];
-        T sign = p[i] > 0 ? K(1) : p[i] < 0 ? K(-1) : p[i] == 0 ? K(0) : p[i];
         x = scale * x;
-        out[i] = with_l1 ? x + l1 * sign : x;
+        out[i] = with_l1 ? x + l1 * SIGN(p[i]) : x;
     }
 }
 
