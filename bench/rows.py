@@ -128,6 +128,45 @@ def activation_rows():
     ]
 
 
+def layer_rows():
+    """Linear layers, and whole steps with batch normalisation and dropout."""
+    linear = (("32x784x128", 1.5, ""), ("100x100x100", 1.5, ""), ("512x1024x1024", 1.8, "AMD AVX-512"))
+    steps = {"eager": ((32, 2.0), (100, 2.3), (1000, 3.0)), "captured": ((32, 4.0), (100, 4.0), (1000, 4.0))}
+    return [
+        *(
+            speed(f"linear-{shape}", f"Linear {shape}, forward and backward", job, [torch(job)], bar, only=only)
+            for shape, bar, only in linear
+            for job in (f"linear:{shape.replace('x', ':')}",)
+        ),
+        *(
+            speed(
+                f"regular-{how}-{n}",
+                f"MLP with batch norm and dropout, batch {n}, {how}",
+                f"regular:{n}:{how}",
+                [torch(f"regular:{n}")],
+                bar,
+            )
+            for how, found in steps.items()
+            for n, bar in found
+        ),
+        *(
+            speed(f"tiny-{how}", f"2-16-1, batch 4, Adam, {how}", f"tiny:{how}", [torch("tiny")], bar)
+            for how, bar in (("eager", 2.0), ("captured", 15.0))
+        ),
+        *(
+            speed(
+                f"memory-{how}",
+                f"the same MLP, batch 1000, {how}: peak memory",
+                f"memory:1000:{how}",
+                [torch("memory:1000")],
+                1.0,
+                unit="MB",
+            )
+            for how in ("eager", "captured")
+        ),
+    ]
+
+
 def all_rows():
     """Every row, in the order of the report."""
     return [
@@ -169,6 +208,7 @@ def all_rows():
             )
         ),
         *activation_rows(),
+        *layer_rows(),
         limit("import", "import beyond NumPy's", "import", 25, "ms"),
         limit("fork", "100 forked children multiply and step: lost", "fork", 0, "children", metric="lost"),
         limit("fork", "100 forked children multiply and step: time", "fork", 10, "s"),

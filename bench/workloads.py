@@ -8,6 +8,10 @@ the call. Names (a part after a colon is an argument):
 
     chain:1 chain:100x100          1000 alternating mul and add, forward and backward; us an operation
     mlp:BATCH captured:BATCH       784-100x6-10, Adam, one step, eager or captured (torch: eager both times); us
+    regular:BATCH:eager|captured   the same with batch normalisation and dropout 0.2; us
+    memory:BATCH:eager|captured    what that step adds to the resident memory, at its height; MB
+    tiny:eager|captured            2-16-1, four samples, Adam, one step; us
+    linear:BATCH:IN:OUT            a Linear forward and backward; us
     matmul:N                       an N x N x N product, float32; us            (numpy too)
     matmul_bits                    odd shapes whose bits change with 1, 2, 4 threads (fastgrad only)
     rule:NAME[:MODE]               one step on 33.5 M parameters; s. NAME in small letters: sgd, adam, rmsprop, ...
@@ -34,14 +38,13 @@ import statistics
 import subprocess
 import sys
 import time
-from itertools import pairwise
 
 import activations  # noqa: F401 (its workloads)
 import layers  # noqa: F401 (its workloads)
 import numpy as np
+import training  # noqa: F401 (its workloads)
 from formulas import FORMULAS, rate_of, three_steps
 from measuring import (
-    LAYERS,
     WORKLOADS,
     Library,
     draw,
@@ -109,25 +112,6 @@ def elementwise(lib, name):
 
 
 @workload
-def profiled(lib, how):
-    step, x, labels, _ = trainer(lib, 100, 1e-3)
-    step = lib.capture(step) if how == "captured" else step
-    off, on = [], []
-    for i in range(700):
-        start = time.perf_counter()
-        step(x, labels)
-        middle = time.perf_counter()
-        with lib.module.profile() as p:
-            begin = time.perf_counter()
-            step(x, labels)
-            end = time.perf_counter()
-        if i >= 100:
-            off.append(middle - start)
-            on.append(end - begin)
-    return result([b / a for a, b in zip(off, on, strict=True)], "x", [float(len(p.events))], scale=1)
-
-
-@workload
 def deep(lib):
     """A million multiplications one after the other; then the gradient; then the graph is let go."""
     factor = np.full(1, 1 + 2**-20, np.float32)
@@ -159,63 +143,6 @@ def peak_memory():
         import resource
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
-
-
-# -- a network ---------------------------------------------------------------------------------------------------------
-def network(lib):
-    """The seven-layer network with weights from NumPy, He's scale."""
-    modules, state = [], {}
-    for i, (n_in, n_out) in enumerate(pairwise(LAYERS)):
-        modules += [lib.nn.Linear(n_in, n_out), lib.nn.ReLU()]
-        state[f"{2 * i}.weight"] = lib.tensor(draw(i, n_out, n_in, scale=(2 / n_in) ** 0.5))
-        state[f"{2 * i}.bias"] = lib.tensor(draw(100 + i, n_out, scale=0.01))
-    model = lib.nn.Sequential(*modules[:-1])
-    model.load_state_dict(state)
-    return model
-
-
-def trainer(lib, batch, lr):
-    """A training step as users write it, and its two inputs."""
-    model = network(lib)
-    optimizer = lib.rule("adam", model.parameters(), lr)
-    x = lib.tensor(draw(7, batch, LAYERS[0]))
-    labels = lib.tensor(np.random.default_rng(8).integers(0, LAYERS[-1], batch))
-
-    def step(x, labels):
-        optimizer.zero_grad()
-        loss = lib.functional.cross_entropy(model(x), labels)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step, x, labels, model
-
-
-def train_step(lib, batch, wrap):
-    """Checks five steps at a learning rate that moves, then times at one that does not.
-
-    Thousands of steps on one batch would drive the loss to 0 and the gradients into denormal numbers, which are slow
-    and which nobody trains with.
-    """
-    step, x, labels, model = trainer(lib, int(batch), 1e-3)
-    step = wrap(step)
-    losses = [float(step(x, labels).item()) for _ in range(5)]
-    if not losses[-1] < 0.9 * losses[0]:
-        raise SystemExit(f"the loss does not fall: {losses}")
-    check = losses + [v for p in model.parameters() for v in probe(p.detach().numpy(), 2)]
-    step, x, labels, _ = trainer(lib, int(batch), 1e-8)
-    step = wrap(step)
-    return result(measure(lambda: step(x, labels)), "us", check)
-
-
-@workload
-def mlp(lib, batch):
-    return train_step(lib, batch, lambda step: step)
-
-
-@workload
-def captured(lib, batch):
-    return train_step(lib, batch, lib.capture)
 
 
 # -- update rules ------------------------------------------------------------------------------------------------------
