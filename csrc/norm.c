@@ -17,6 +17,8 @@
  *     backward   db = sum dout,  dw = r t         t = sum dout (x - hi) - lo db
  *                dx = a ((dout - k) - (x - hi) q)   q = t r^2 / n,  k = db / n - lo q
  *
+ * batch_norm reads x twice. The second time it begins at the end: what was read last is still in a cache.
+ *
  * In layer_norm w and b belong to the place in the row: dout w stands in the place of dout and r in that of a.
  */
 #ifndef FG_BODIES
@@ -216,18 +218,18 @@ static inline void FG(join_parts)(const fg_call *call, int64_t lo, int64_t hi) {
 }
 
 static inline void FG(normalize)(const fg_call *call, T *out, int64_t lo, int64_t hi) {
-    int64_t C = call->size[1], L = call->size[2];
+    int64_t N = call->size[0], C = call->size[1], L = call->size[2];
     const T *x = call->ptr[0];                                                     /* x[N,C,L] */
     const T *centre = call->scratch, *scale = centre + C, *shift = centre + 2 * C; /* [C] */
     if (L == 1)
-        for (int64_t n = lo; n < hi; n++) {
+        for (int64_t n = N - hi; n < N - lo; n++) {
             const T *from = x + n * C;
             T *to = out + n * C;
             FG_SIMD
             for (int64_t c = 0; c < C; c++) to[c] = (from[c] - centre[c]) * scale[c] + shift[c];
         }
     else
-        for (int64_t n = lo; n < hi; n++) {
+        for (int64_t n = N * C - hi; n < N * C - lo; n++) {
             const T *from = x + n * L, m = centre[n % C], a = scale[n % C], s = shift[n % C];
             T *to = out + n * L;
             FG_SIMD
@@ -345,19 +347,19 @@ static inline void FG(join_products)(const fg_call *call, int64_t lo, int64_t hi
 }
 
 static inline void FG(spread_products)(const fg_call *call, int64_t lo, int64_t hi) {
-    int64_t C = call->size[1], L = call->size[2];
+    int64_t N = call->size[0], C = call->size[1], L = call->size[2];
     const T *dout = call->ptr[0], *x = call->ptr[1];                                  /* dout[N,C,L], x[N,C,L] */
     T *dx = call->ptr[5];                                                             /* dx[N,C,L] */
     const T *centre = call->scratch, *scale = centre + C, *k = scale + C, *q = k + C; /* [C] */
     if (L == 1)
-        for (int64_t n = lo; n < hi; n++) {
+        for (int64_t n = N - hi; n < N - lo; n++) {
             const T *d = dout + n * C, *from = x + n * C;
             T *to = dx + n * C;
             FG_SIMD
             for (int64_t c = 0; c < C; c++) to[c] = scale[c] * ((d[c] - k[c]) - (from[c] - centre[c]) * q[c]);
         }
     else
-        for (int64_t n = lo; n < hi; n++) {
+        for (int64_t n = N * C - hi; n < N * C - lo; n++) {
             const T *d = dout + n * L, *from = x + n * L;
             const T m = centre[n % C], a = scale[n % C], one = k[n % C], two = q[n % C];
             T *to = dx + n * L;

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include "pool.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -26,6 +27,8 @@ struct fg_slab {
     size_t usable;  /* bytes a block can hold */
     uint32_t live;  /* blocks handed out */
     uint32_t index; /* the class */
+    fg_pool *pool;  /* that it belongs to */
+    fg_slab *all;   /* the arena's next slab */
 };
 _Static_assert(sizeof(fg_slab) <= LINE, "a slab's header is one cache line");
 
@@ -83,10 +86,22 @@ static void unlink_slab(fg_slab **list, fg_slab *slab) {
     if (slab->next) slab->next->prev = slab->prev;
 }
 
+static int is_small(const fg_slab *slab) { return slab->usable <= SMALL && slab->bytes == slab->usable; }
+static size_t mapped(const fg_slab *slab) { return is_small(slab) ? SLAB : slab->bytes; }
+
+/* The header of fresh memory. */
+static void begin_slab(fg_pool *pool, fg_slab *slab, unsigned index, size_t bytes, size_t usable) {
+    *slab = (fg_slab){.bytes = bytes, .usable = usable, .index = index, .pool = pool};
+    if (!pool->parent) return;
+    slab->all = pool->all;
+    pool->all = slab;
+    pool->parent->arenas += mapped(slab);
+}
+
 static fg_slab *new_slab(fg_pool *pool, unsigned index, size_t rounded) {
     fg_slab *slab = map(SLAB, SLAB);
     if (!slab) return NULL;
-    *slab = (fg_slab){.bytes = rounded, .usable = rounded, .index = index};
+    begin_slab(pool, slab, index, rounded, rounded);
     char *first = (char *)slab + LINE;
     size_t count = (SLAB - LINE) / rounded;
     for (size_t i = count; i-- > 0;) {
@@ -131,7 +146,7 @@ static void *get_large(fg_pool *pool, size_t bytes) {
         if (rounded >= HUGE) madvise(slab, whole, MADV_HUGEPAGE);
 #endif
         size_t offset = LINE * (1 + pool->colour++ % COLOURS);
-        *slab = (fg_slab){.bytes = whole, .usable = whole - offset, .index = index};
+        begin_slab(pool, slab, index, whole, whole - offset);
     }
     slab->live = 1;
     pool->used += slab->bytes;
@@ -144,12 +159,27 @@ void *fg_pool_get(fg_pool *pool, size_t bytes) {
 
 size_t fg_pool_size(const void *block) { return header(block)->usable; }
 
-void fg_pool_put(fg_pool *pool, void *block) {
+int fg_pool_has(const fg_pool *pool, const void *block) { return header(block)->pool == pool; }
+
+/* Returns an unused slab of an arena to the system. */
+static void end_slab(fg_slab *slab) {
+    fg_pool *arena = slab->pool;
+    arena->parent->arenas -= mapped(slab);
+    munmap(slab, mapped(slab));
+}
+
+void fg_pool_put(void *block) {
     if (!block) return;
     fg_slab *slab = header(block);
+    fg_pool *pool = slab->pool;
     slab->live--;
     pool->used -= slab->bytes;
-    if (slab->usable <= SMALL && slab->bytes == slab->usable) {
+    if (pool->sealed) {
+        if (pool->left && slab->live == 0) end_slab(slab);
+        if (pool->left && pool->used == 0) free(pool);
+        return;
+    }
+    if (is_small(slab)) {
         pool->kept += slab->bytes;
         if (!slab->free) link_slab(&pool->partial[slab->index], slab);
         memcpy(block, &slab->free, sizeof(void *));
@@ -157,7 +187,7 @@ void fg_pool_put(fg_pool *pool, void *block) {
         return;
     }
     size_t cap = pool->cap ? pool->cap : DEFAULT_CAP;
-    if (pool->kept + slab->bytes > cap) {
+    if (pool->kept + slab->bytes > cap && !pool->parent) {
         munmap(slab, slab->bytes);
         return;
     }
@@ -182,4 +212,21 @@ void fg_pool_empty(fg_pool *pool) {
             pool->kept -= slab->bytes;
             munmap(slab, slab->bytes);
         }
+}
+
+fg_pool *fg_arena_new(fg_pool *parent) {
+    fg_pool *arena = calloc(1, sizeof *arena);
+    if (arena) arena->parent = parent;
+    return arena;
+}
+
+void fg_arena_seal(fg_pool *arena) { arena->sealed = 1; }
+
+void fg_arena_leave(fg_pool *arena) {
+    arena->sealed = arena->left = 1;
+    for (fg_slab *slab = arena->all, *next; slab; slab = next) {
+        next = slab->all;
+        if (slab->live == 0) end_slab(slab);
+    }
+    if (arena->used == 0) free(arena);
 }

@@ -1,15 +1,15 @@
 """capture: a training step recorded once as a list of kernel calls, and replayed from C.
 
 A small network spends most of a step in Python. `capture` runs the step once, eagerly, while every kernel call is
-written down; from then on a call copies the inputs into the program's own buffers, fills in what changes from step to
-step (learning rate, bias corrections, streams of random numbers) and runs the list without Python. The bits are those
-of the eager step.
+written down; from then on a call points the list at its inputs, fills in what changes from step to step (learning rate,
+bias corrections, streams of random numbers) and runs the list without Python. The bits are those of the eager step.
 
 NumPy in the middle of a step goes through `kernels.host`, which a replay calls again. What a program cannot see, it
 refuses: reading a number out of a tensor, control flow on values (which reads them). What Python alone decides (a
 printed line, an `if`) is decided once, while recording.
 """
 
+from sys import getrefcount
 from threading import Lock
 from typing import Any
 
@@ -105,12 +105,13 @@ def constant_key(x):
 
 
 class Recording:
-    """One program, the buffers its inputs are copied into, and what it does to gradients and optimizer states."""
+    """One program, the inputs it was recorded with, and what it does to gradients and optimizer states."""
 
     def __init__(self, step, inputs):
         self.step = step
         self.busy = Lock()  # a program has one set of buffers
         self.inputs = [own(x) for x in inputs]
+        self.feeds = []  # of the inputs that are arrays: (number, how a replay takes it)
         self.program = kernels.Program()
         self.leaves = {}  # id -> Leaf
         self.modules = {}  # id -> (module that the step has called, whether it was in training)
@@ -211,16 +212,20 @@ class Recording:
             state.capture = None
             self.kept, self.steps, self.counts = {}, [], []
         self.result = result
+        outlive = [*arrays_in(result), *self.written]
+        self.feeds = [(i, Feed(self.inputs, i, self.program, outlive)) for i in range(len(self.inputs))]
+        self.feeds = [(i, feed) for i, feed in self.feeds if feed.buffer is not None]
         return fresh(result)
 
     def forget_own(self):
         """A leaf that the step itself has made is nobody else's: a replay need not look after its gradient."""
-        made = [x.data if isinstance(x, Value) else x for x in self.inputs if isinstance(x, (Value, np.ndarray))]
-        for given, result, _ in self.program.arrays:
-            results = result if isinstance(result, tuple) else () if result is None else (result,)
-            made += [a for a in results if not any(a is x for x in given)]  # an `out` that was given was there before
-        own = {id(storage(a)) for a in made}
-        self.leaves = {k: leaf for k, leaf in self.leaves.items() if id(storage(leaf.data)) not in own}
+        given = [x.data if isinstance(x, Value) else x for x in self.inputs if isinstance(x, (Value, np.ndarray))]
+        own = {id(storage(a)) for a in given}
+        self.leaves = {
+            k: leaf
+            for k, leaf in self.leaves.items()
+            if id(storage(leaf.data)) not in own and not self.program.owns(leaf.data)
+        }
 
     def undo(self):
         """Puts back what a step that failed has changed."""
@@ -267,11 +272,9 @@ class Recording:
             self.busy.release()
 
     def run(self, inputs):
-        for mine, x in zip(self.inputs, inputs, strict=True):
-            if isinstance(mine, Value):
-                np.copyto(mine.data, x.data)
-            elif isinstance(mine, np.ndarray):
-                np.copyto(mine, x)
+        for i, feed in self.feeds:
+            x = inputs[i]
+            feed.take(x.data if isinstance(x, Value) else x)
         for leaf in self.leaves.values():
             leaf.begin()
         for call, numbers, ahead in self.launches:
@@ -285,6 +288,8 @@ class Recording:
             self.refused()
             raise
         finally:
+            for _, feed in self.feeds:
+                feed.release()
             for call, update in self.updates:
                 if call < self.program.done:  # a step that failed later has made this update all the same
                     update.done()
@@ -300,6 +305,49 @@ class Recording:
         if any(call == at for call, _, _ in self.launches):
             update = next(update for call, update in self.updates if call >= at)
             raise FloatingPointError(update.optimizer.not_finite()) from None
+
+
+class Feed:
+    """How a replay takes an input: the calls read the caller's array in the place of the buffer they were recorded
+    with, if nothing else knows the buffer and the array lies in memory as it does; else it is copied into the buffer.
+    """
+
+    WORTH = 1 << 14  # bytes: fewer are copied at once
+
+    def __init__(self, inputs, i, program, outlive):
+        self.buffer: Any = None
+        self.places: Any = None
+        self.program, self.aimed = program, False
+        found = arrays_in(inputs[i])
+        if found:
+            self.buffer = found.pop()
+            outlives = any(storage(a) is self.buffer for a in outlive)
+            if self.buffer.nbytes >= self.WORTH and not outlives and not self.held_elsewhere(inputs, i):
+                self.places = program.readers(self.buffer)
+
+    def held_elsewhere(self, inputs, i):
+        """Whether somebody has kept the tensor, its buffer or a view of it: he will want to see later values, too."""
+        views = [a for a in self.program.kept.values() if a is not self.buffer and storage(a) is self.buffer]
+        if inputs[i] is not self.buffer and getrefcount(inputs[i]) > 2:  # the list and the argument
+            return True
+        if any(getrefcount(views[k]) > 3 for k in range(len(views))):  # these two and `kept`
+            return True
+        known = 1 + len(views) + (id(self.buffer) in self.program.kept)  # the tensor or the list, views, the program
+        return getrefcount(self.buffer) > known + 2  # self.buffer and the argument
+
+    def take(self, array):
+        same = self.places is not None and array.strides == self.buffer.strides and array.flags.aligned
+        if same and not self.program.knows(array):
+            self.program.aim(self.places, array)
+            self.aimed = True
+        else:
+            np.copyto(self.buffer, array)
+
+    def release(self):
+        """Nothing of the caller's is kept."""
+        if self.aimed:
+            self.program.aim(self.places, self.buffer)
+            self.aimed = False
 
 
 class Leaf:
@@ -345,6 +393,17 @@ def own(x):
         copy.requires_grad = x.requires_grad and x.node is None
         return copy
     return np.array(x) if isinstance(x, np.ndarray) else x
+
+
+def arrays_in(found):
+    """The arrays of a step's result, or of an input."""
+    if isinstance(found, Value):
+        return [found.data]
+    if isinstance(found, dict):
+        found = list(found.values())
+    if isinstance(found, (tuple, list)):
+        return [a for item in found for a in arrays_in(item)]
+    return [found] if isinstance(found, np.ndarray) else []
 
 
 def fresh(result):

@@ -351,7 +351,7 @@ def seed_gradient(root, gradient, as_tensors):
             raise ValueError(
                 f"backward of a tensor of shape {root.shape} needs gradient= of that shape; sum() it to start at 1"
             )
-        array = kernels.empty(root.shape, root.dtype)
+        array = kernels.output(root.shape, root.dtype)
         kernels.fill(array, 1.0)
     else:
         array = as_array(gradient)

@@ -306,7 +306,7 @@ def zeros(ctx, i):
     if ctx._shapes_out[i] is None:
         return None
     shape, dtype = ctx._shapes_out[i]
-    out = kernels.empty(shape, dtype)
+    out = kernels.output(shape, dtype)
     kernels.fill(out, 0.0)
     return out
 

@@ -26,6 +26,7 @@ from ._core import (
     empty,
     empty_cache,
     memory,
+    output,
     set_memory_cap,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "host",
     "info",
     "memory",
+    "output",
     "refuse_capture",
     "set_memory_cap",
     "signature",

@@ -18,6 +18,7 @@ from ._core import blas_info as blas_info
 from ._core import empty as empty
 from ._core import empty_cache as empty_cache
 from ._core import memory as memory
+from ._core import output as output
 from ._core import set_memory_cap as set_memory_cap
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "nan_to_num",
     "ne",
     "neg",
+    "output",
     "pow",
     "prelu_slope",
     "prod",

@@ -159,11 +159,13 @@ cdef extern from "cpu.h" nogil:
 
 cdef extern from "pool.h" nogil:
     ctypedef struct fg_pool:
-        size_t used, kept, cap
+        size_t used, kept, cap, arenas
     void *fg_pool_get(fg_pool *pool, size_t bytes)
-    void fg_pool_put(fg_pool *pool, void *block)
-    size_t fg_pool_size(const void *block)
+    int fg_pool_has(const fg_pool *pool, const void *block)
     void fg_pool_empty(fg_pool *pool)
+    fg_pool *fg_arena_new(fg_pool *parent)
+    void fg_arena_seal(fg_pool *pool)
+    void fg_arena_leave(fg_pool *pool)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # State. Everything that changes lives here: the switch of each thread, the pool, the BLAS.
@@ -181,10 +183,11 @@ cdef extern from *:
         int isa;        /* -1: the process's */
         int threads;    /* 0: the process's */
         void *program;  /* the Program being recorded, borrowed */
+        fg_pool *arena; /* its own pool; NULL: results come from that of all */
         void *tracer;   /* the Trace that owns `trace` */
         fg_trace *trace; /* where calls are written down; NULL: nowhere */
     } fg_switch;
-    static _Thread_local fg_switch fg_tls = {-1, -1, 0, NULL, NULL, NULL};
+    static _Thread_local fg_switch fg_tls = {-1, -1, 0, NULL, NULL, NULL, NULL};
 
     static fg_pool fg_results;
     static fg_blas fg_library;
@@ -197,13 +200,13 @@ cdef extern from *:
         if (block) memset(block, 0, n * size);
         return block;
     }
-    static void fg_np_free(void *pool, void *block, size_t n) { (void)n; fg_pool_put((fg_pool *)pool, block); }
+    static void fg_np_free(void *pool, void *block, size_t n) { (void)pool, (void)n; fg_pool_put(block); }
     static void *fg_np_realloc(void *pool, void *block, size_t n) {
         if (block && fg_pool_size(block) >= n) return block;
         void *fresh = fg_pool_get((fg_pool *)pool, n);
         if (fresh && block) {
             memcpy(fresh, block, fg_pool_size(block) < n ? fg_pool_size(block) : n);
-            fg_pool_put((fg_pool *)pool, block);
+            fg_pool_put(block);
         }
         return fresh;
     }
@@ -214,13 +217,20 @@ cdef extern from *:
         PyObject *array = PyArray_NewFromDescr(&PyArray_Type, PyArray_DescrFromType(typenum), ndim, dims, NULL, block,
                                                NPY_ARRAY_CARRAY, NULL);
         if (!array) {
-            fg_pool_put(&fg_results, block);
+            fg_pool_put(block);
             return NULL;
         }
         PyArray_ENABLEFLAGS((PyArrayObject *)array, NPY_ARRAY_OWNDATA);
         Py_INCREF(capsule);
         ((PyArrayObject_fields *)array)->mem_handler = capsule;
         return array;
+    }
+
+    /* Whether an array owns a block of a pool. */
+    static int fg_is_ours(PyArrayObject *array) {
+        PyObject *capsule = ((PyArrayObject_fields *)array)->mem_handler;
+        return PyArray_CHKFLAGS(array, NPY_ARRAY_OWNDATA) && capsule &&
+               PyCapsule_GetPointer(capsule, "mem_handler") == &fg_handler;
     }
 
     /* Workers do not survive fork(), and a child would wait for ever: they end before it and start when needed. */
@@ -242,6 +252,7 @@ cdef extern from *:
     ctypedef struct fg_switch:
         int reference, isa, threads
         void *program
+        fg_pool *arena
         void *tracer
         fg_trace *trace
     fg_switch fg_tls
@@ -250,6 +261,7 @@ cdef extern from *:
     fg_team fg_workers
     void *fg_handler_address "(&fg_handler)"
     object fg_new_array(int typenum, int ndim, cnp.npy_intp *dims, void *block, PyObject *capsule)
+    bint fg_is_ours(PyArrayObject *array)
     void fg_start()
     void fg_make_vectorcall(PyObject *type, Py_ssize_t offset)
 
@@ -377,7 +389,7 @@ def blas_info():
 # ---------------------------------------------------------------------------------------------------------------------
 # Arrays from the pool.
 # ---------------------------------------------------------------------------------------------------------------------
-cdef object new_array(int typenum, int ndim, cnp.npy_intp *dims):
+cdef object new_array(int typenum, int ndim, cnp.npy_intp *dims, fg_pool *pool):
     """An uninitialised C-contiguous array that owns a block of the pool."""
     cdef size_t itemsize = 4 if typenum == NPY_FLOAT else 1 if typenum == NPY_BOOL or typenum == NPY_UINT8 else 8
     cdef double about = <double>itemsize
@@ -388,14 +400,17 @@ cdef object new_array(int typenum, int ndim, cnp.npy_intp *dims):
         about *= <double>dims[i]
     if about > 2.0**62:
         raise MemoryError(f"no memory for an array of shape {tuple([dims[i] for i in range(ndim)])}")
-    cdef void *block = fg_pool_get(&fg_results, count * itemsize)
+    cdef void *block = fg_pool_get(pool, count * itemsize)
     if block == NULL:
         raise MemoryError(f"no memory for an array of {count * itemsize} bytes")
     return fg_new_array(typenum, ndim, dims, block, <PyObject *>handler_capsule)
 
 
-def empty(shape, dtype):
-    """An uninitialised array from the pool (64-byte aligned); dtypes the kernels never make come from NumPy."""
+cdef inline fg_pool *pool_of_results() noexcept:
+    return fg_tls.arena if fg_tls.arena != NULL else &fg_results
+
+
+cdef object empty_in(fg_pool *pool, shape, dtype):
     cdef cnp.npy_intp dims[32]
     cdef int i, typenum = cnp.dtype(dtype).num
     if typenum not in (NPY_FLOAT, NPY_DOUBLE, NPY_INT64, NPY_BOOL) or not cnp.dtype(dtype).isnative:
@@ -406,7 +421,18 @@ def empty(shape, dtype):
         dims[i] = shape[i]
         if dims[i] < 0:
             raise ValueError(f"negative dimension in {tuple(shape)}")
-    return new_array(typenum, <int>len(shape), dims)
+    return new_array(typenum, <int>len(shape), dims, pool)
+
+
+def empty(shape, dtype):
+    """An uninitialised array from the pool (64-byte aligned); dtypes the kernels never make come from NumPy."""
+    return empty_in(&fg_results, shape, dtype)
+
+
+def output(shape, dtype):
+    """`empty` for an array that kernels will write whole before anything is read: in a captured step its memory may be
+    used for other arrays before and, when it is gone, afterwards. What NumPy writes into it a replay does not find."""
+    return empty_in(pool_of_results(), shape, dtype)
 
 
 def empty_cache():
@@ -415,8 +441,10 @@ def empty_cache():
 
 
 def memory():
-    """``{"used": bytes in arrays, "kept": bytes free but kept, "cap": the most that is kept}``."""
-    return {"used": fg_results.used, "kept": fg_results.kept, "cap": fg_results.cap or (2 << 30)}
+    """``{"used": bytes in arrays, "kept": bytes free but kept, "cap": the most that is kept, "captured": bytes of
+    captured steps}``. A captured step has memory of its own, which goes with it."""
+    return {"used": fg_results.used, "kept": fg_results.kept, "cap": fg_results.cap or (2 << 30),
+            "captured": fg_results.arenas}
 
 
 def set_memory_cap(size_t cap):

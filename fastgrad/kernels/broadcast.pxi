@@ -25,7 +25,7 @@ cdef object bind_broadcast(Kernel self, PyArrayObject **operand, PyObject **argv
                                  f"counted from the last, sizes must be equal or 1: reshape or unsqueeze one of them")
     for s in range(self.slots):
         if operand[s] == NULL and not (call.numbers >> s & 1):
-            out = new_array(self.typenum_of(s, call), ndim, shape)
+            out = new_array(self.typenum_of(s, call), ndim, shape, pool_of_results())
             operand[s] = <PyArrayObject *><PyObject *>out
         elif self.slot[s].mode != READ:
             out = <object>operand[s]

@@ -356,7 +356,8 @@ cdef class Kernel:
         cdef bint given = True
         for s in range(self.slots):
             if operand[s] == NULL and not (call.numbers >> s & 1):
-                out = new_array(self.typenum_of(s, call), PyArray_NDIM(first), PyArray_DIMS(first))
+                out = new_array(self.typenum_of(s, call), PyArray_NDIM(first), PyArray_DIMS(first),
+                                pool_of_results())
                 operand[s] = <PyArrayObject *><PyObject *>out
                 given = False
             if operand[s] != NULL:
@@ -446,7 +447,7 @@ cdef class Kernel:
         cdef int d
         for d in range(self.slot[s].ndim):
             dims[d] = call.size[self.slot[s].letter[d]]
-        return new_array(self.typenum_of(s, call), self.slot[s].ndim, dims)
+        return new_array(self.typenum_of(s, call), self.slot[s].ndim, dims, pool_of_results())
 
     cdef int refuse_overlap(self, int i, PyObject **argv) except -1:
         cdef int j

@@ -1,7 +1,11 @@
 # Program: the calls of one captured step, replayed. Included by _core.pyx.
 
 cdef class Program:
-    """A list of recorded calls and every array they touch.
+    """A list of recorded calls, and the memory they work in.
+
+    What kernels make while a program is recorded lies in an arena of the program. There a block that has become free
+    serves again, as in the eager step: calls are replayed in their order, so an array is never written before its last
+    reader is through. Arrays from elsewhere (inputs, parameters, an optimizer's state, what NumPy has made) are kept.
 
     Recording is per thread: between `start` and `stop` every call of a kernel on this thread runs as usual and is
     appended, and so is every call of Python made through `kernels.host`. `replay` runs the list, in C without the GIL
@@ -14,7 +18,10 @@ cdef class Program:
     cdef readonly int64_t length
     cdef readonly int64_t done       # how many calls the last replay completed
     cdef int64_t capacity
-    cdef readonly list arrays        # keeps what the calls point to
+    cdef fg_pool *arena              # where results lie; NULL: in the pool of all, and then they are kept
+    cdef readonly dict kept          # id -> array that a call points to and that lies elsewhere
+    cdef set roots                   # ids of those arrays, or of what they are views of
+    cdef list made                   # what calls of Python have made
     cdef readonly list labels        # a call's kernel and the shapes of its arrays
     cdef list kernels                # of each call its Kernel or Host
     cdef list flows                  # of each call its shapes, in -> out, and its dtype
@@ -22,10 +29,13 @@ cdef class Program:
     cdef bint recording_now, replaying
 
     def __cinit__(self):
-        self.arrays, self.labels, self.kernels, self.flows, self.host_calls = [], [], [], [], []
+        self.labels, self.kernels, self.flows, self.host_calls, self.made = [], [], [], [], []
+        self.kept, self.roots = {}, set()
 
     def __dealloc__(self):
         cdef int64_t i
+        if self.arena != NULL:
+            fg_arena_leave(self.arena)
         for i in range(self.length):
             PyMem_Free(self.tables[i])
         PyMem_Free(self.calls)
@@ -36,12 +46,20 @@ cdef class Program:
             raise CaptureError("a step is already being captured on this thread; captures do not nest")
         if self.recording_now or self.replaying:
             raise CaptureError("this program is being recorded or replayed on another thread")
+        if self.arena == NULL and self.length == 0:
+            self.arena = fg_arena_new(&fg_results)
+            if self.arena == NULL:
+                raise MemoryError()
+            fg_tls.arena = self.arena
         Py_INCREF(<PyObject *>self)         # the thread's reference, until stop
         fg_tls.program, self.recording_now = <void *>self, True
 
     def stop(self):
         if fg_tls.program == <void *>self:
-            fg_tls.program, self.recording_now = NULL, False
+            fg_tls.program, fg_tls.arena, self.recording_now = NULL, NULL, False
+            self.roots = {id(root_of(a)) for a in self.kept.values()}
+            if self.arena != NULL:
+                fg_arena_seal(self.arena)
             Py_XDECREF(<PyObject *>self)
 
     cdef int grow(self) except -1:
@@ -85,28 +103,97 @@ cdef class Program:
             self.calls[self.length].ptr[0] = table
         self.length += 1
         self.point(self.length - 1)
-        held = [<object>argv[i] for i in range(kernel.params) if argv[i] != NULL and kernel.param[i].kind == ARRAY]
-        self.arrays.append((held, result, keep))
+        for i in range(kernel.params):
+            if argv[i] != NULL and kernel.param[i].kind == ARRAY:
+                self.hold(<object>argv[i])
+        self.hold(result)
+        self.hold(keep)
         self.kernels.append(kernel)
         self.labels.append((kernel.__name__, kernel.describe(argv, False)))
         dtype = own_dtype(kernel) or ("float32" if call.dtype == FG_F32 else "float64")
         self.flows.append((kernel_flow(kernel, argv, result, call), dtype))
         return 0
 
+    cdef int hold(self, object found) except -1:
+        """Keeps the arrays of a call that lie outside the arena."""
+        if isinstance(found, (tuple, list)):
+            for item in found:
+                self.hold(item)
+        elif isinstance(found, cnp.ndarray) and not in_arena(self.arena, root_of(found)):
+            self.kept[id(found)] = found
+        return 0
+
+    def owns(self, array):
+        """Whether the recorded step itself has made this array, or what it is a view of."""
+        root = root_of(array)
+        return in_arena(self.arena, root) or any([root is root_of(a) for a in self.made])
+
+    def readers(self, cnp.ndarray buffer):
+        """Where calls read this array, as (call, slot, offset) for `aim`; None where it is written, given to Python, or
+        in a list of tensors."""
+        cdef uintptr_t lo, hi, at
+        cdef int64_t i
+        cdef int s
+        cdef Kernel kernel
+        extent(<PyArrayObject *>buffer, &lo, &hi)
+        found = []
+        for i in range(self.length):
+            if isinstance(self.kernels[i], Host):
+                host = <Host>self.kernels[i]
+                if any([np.may_share_memory(a, buffer) for a in (*host.given, *host.results)]):
+                    return None
+                continue
+            kernel = self.kernels[i]
+            if kernel.listed and self.lists_from(i, kernel.listed, lo, hi):
+                return None
+            for s in range(1 if kernel.listed else 0, kernel.slots):
+                at = <uintptr_t>self.calls[i].ptr[s]
+                if lo <= at < hi and not self.calls[i].numbers >> s & 1:
+                    if kernel.listed or kernel.slot[s].mode != READ:
+                        return None
+                    found.append((i, s, at - lo))
+        return found
+
+    cdef bint lists_from(self, int64_t i, int slots, uintptr_t lo, uintptr_t hi) noexcept:
+        """Whether an array of the list of call i begins in [lo, hi)."""
+        cdef int k, s
+        for k in range(self.calls[i].tensors):
+            for s in range(slots):
+                if lo <= <uintptr_t>self.tables[i][k].ptr[s] < hi:
+                    return True
+        return False
+
+    def aim(self, list places, cnp.ndarray array):
+        """From now on calls read `array` at these places of `readers`. It must stay alive."""
+        cdef uintptr_t lo, hi
+        cdef int64_t i, offset
+        cdef int s
+        if self.recording_now or self.replaying:
+            raise CaptureError("this program is being recorded or replayed on another thread")
+        extent(<PyArrayObject *>array, &lo, &hi)
+        for i, s, offset in places:
+            self.calls[i].ptr[s] = <void *>(lo + offset)
+
+    def knows(self, array):
+        """Whether calls work in the memory of this array."""
+        root = root_of(array)
+        return id(root) in self.roots or in_arena(self.arena, root)
+
     cdef object call_host(self, Host host):
         """Calls it and appends it. What the function does itself, kernels and all, is not recorded but done again."""
-        fg_tls.program = NULL
+        cdef fg_pool *arena = fg_tls.arena
+        fg_tls.program, fg_tls.arena = NULL, NULL
         try:
             result = host.first()
         finally:
-            fg_tls.program = <void *>self
+            fg_tls.program, fg_tls.arena = <void *>self, arena
         if self.length == self.capacity:
             self.grow()
         memset(&self.calls[self.length], 0, sizeof(fg_call))
         self.tables[self.length] = NULL
         self.host_calls.append(self.length)
         self.length += 1
-        self.arrays.append((list(host.given), host.results, host))
+        self.made += [a for a, is_argument in zip(host.results, host.returned) if not is_argument]
         self.kernels.append(host)
         self.labels.append((f"host {host.name}", ", ".join([str(a.shape) for a in host.given])))
         self.flows.append(host_flow(host))
@@ -205,6 +292,19 @@ cdef class Program:
         hosts = f", {len(self.host_calls)} of them Python" if self.host_calls else ""
         return "\n".join([*lines, f"total {self.length} calls{hosts}, {scaled(bytes_, 'B')} read and written, "
                                   f"{scaled(operations, 'FLOP')} in products"])
+
+
+cdef object root_of(array):
+    """The array whose memory this one shows."""
+    while isinstance(array.base, cnp.ndarray):
+        array = array.base
+    return array
+
+
+cdef bint in_arena(fg_pool *arena, array) noexcept:
+    """Whether an array that is no view owns a block of this arena."""
+    cdef PyArrayObject *a = <PyArrayObject *><PyObject *>array
+    return arena != NULL and fg_is_ours(a) and fg_pool_has(arena, PyArray_DATA(a))
 
 
 cdef str scaled(double value, str unit):

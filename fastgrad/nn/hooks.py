@@ -183,6 +183,6 @@ class Inputs(Joint):
 
 
 def zeros(like, shape):
-    out = kernels.empty(shape, like.dtype)
+    out = kernels.output(shape, like.dtype)
     kernels.fill(out, 0.0)
     return wrap(out) if isinstance(like, Value) else out

@@ -232,7 +232,7 @@ def zero_slopes(ctx, dout):
 
 
 def zeros_like(x):
-    out = kernels.empty(x.shape, x.dtype)
+    out = kernels.output(x.shape, x.dtype)
     kernels.fill(out, 0.0)
     return wrap(out) if isinstance(x, Value) else out
 

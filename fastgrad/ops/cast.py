@@ -36,7 +36,7 @@ class Cast(Op):
         if pair in COMPILED:
             return COMPILED[pair](x)
         if pair in INTO:
-            return INTO[pair](x, out=kernels.empty(x.shape, dtype))
+            return INTO[pair](x, out=kernels.output(x.shape, dtype))
         return kernels.host(converted, x, dtype)
 
     @staticmethod

@@ -28,7 +28,7 @@ class Dropout(Op):
         threshold = min(round(p * WORDS), WORDS - 1)
         key0, key1, stream = draw
         whole = shape is None
-        out = None if whole else kernels.empty(shape, x.dtype)
+        out = None if whole else kernels.output(shape, x.dtype)
         out = kernels.dropout(contiguous(x) if whole else 1.0, key0, key1, stream, threshold, scale, out)
         if state.capture is not None and isinstance(draw, streams.Draw):
             state.capture.drawn(draw)  # to draw from another stream at every replay

@@ -48,7 +48,7 @@ class Concatenate(Op):
         ctx.info = axis, [x.shape[axis] for x in xs]
         shape = list(xs[0].shape)
         shape[axis] = int(np.sum(ctx.info[1]))
-        out = kernels.empty(shape, xs[0].dtype)
+        out = kernels.output(shape, xs[0].dtype)
         start = 0
         for x in xs:
             kernels.copy(x, out=out[stretch(axis, start, x.shape[axis])])
@@ -73,7 +73,7 @@ class Pad(Op):
     def forward(ctx, x, before, after, value):
         inner = tuple(slice(b, b + n) for b, n in zip(before, x.shape, strict=True))
         ctx.info = (*inner, ...)
-        out = kernels.empty([b + n + a for b, n, a in zip(before, x.shape, after, strict=True)], x.dtype)
+        out = kernels.output([b + n + a for b, n, a in zip(before, x.shape, after, strict=True)], x.dtype)
         kernels.fill(out, value)
         kernels.copy(x, out=out[ctx.info])
         return out
@@ -90,7 +90,7 @@ class DiagEmbed(Op):
     def forward(ctx, x, offset):
         ctx.info = offset
         n = x.shape[-1] + np.abs(offset)
-        out = kernels.empty((*x.shape[:-1], n, n), x.dtype)
+        out = kernels.output((*x.shape[:-1], n, n), x.dtype)
         kernels.fill(out, 0)
         inner = out.diagonal(offset, -2, -1)
         inner.flags.writeable = True

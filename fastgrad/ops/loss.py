@@ -202,7 +202,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
         labels = labels.astype(np.int64)
     rows = input if len(shape) == 2 else rows_of(input, axis)
     labels = labels if labels.ndim == 1 else labels.reshape(-1)
-    used = kernels.empty(labels.shape, rows.dtype) if reduction == "mean" else None
+    used = kernels.output(labels.shape, rows.dtype) if reduction == "mean" else None
     losses = apply(CrossEntropy, rows, labels, ignore_index, used)
     if reduction == "mean":
         return apply(MeanOfUsed, losses, used)
@@ -421,7 +421,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean
     input, target = alike_in_shape(name, input, target)
     losses = apply(BCEWithLogits, input, target)
     if pos_weight is not None:  # the term of t is t ln(1 + e^-x), the loss of x for the target 1
-        ones = kernels.empty(input.shape, input.dtype)
+        ones = kernels.output(input.shape, input.dtype)
         kernels.fill(ones, 1.0)
         more = weighted(name, mul(target, apply(BCEWithLogits, input, ones)), sub(pos_weight, 1.0))
         losses = add(losses, more)

@@ -30,7 +30,7 @@ class BatchNorm(Op):
     @staticmethod
     def forward(ctx, x, w, b, eps, running):
         shape = channels(x.shape)
-        out = kernels.empty(x.shape, x.dtype)
+        out = kernels.output(x.shape, x.dtype)
         _, *moments = kernels.batch_norm(contiguous(x).reshape(shape), w, b, out.reshape(shape), eps=eps)
         ctx.info = moments, shape, eps
         if running is not None:
@@ -43,7 +43,7 @@ class BatchNorm(Op):
         if isinstance(x, Value):
             axes = [0, *range(2, len(x.shape))]
             return slopes(dout, x, w, axes, (1, shape[1], *(1,) * len(axes[1:])), axes, eps)
-        dx = kernels.empty(x.shape, x.dtype)
+        dx = kernels.output(x.shape, x.dtype)
         x, dout = contiguous(x).reshape(shape), contiguous(dout).reshape(shape)
         _, dw, db = kernels.batch_norm_backward(dout, x, mean, var, w, dx.reshape(shape), eps=eps)
         return dx, dw, db
@@ -61,7 +61,7 @@ class BatchNormEval(Op):
     def forward(ctx, x, w, b, mean, var, eps):
         shape = channels(x.shape)
         ctx.info = eps
-        out = kernels.empty(x.shape, x.dtype)
+        out = kernels.output(x.shape, x.dtype)
         kernels.batch_norm_eval(contiguous(x).reshape(shape), mean, var, w, b, out.reshape(shape), eps)
         return out
 
@@ -87,7 +87,7 @@ class LayerNorm(Op):
     @staticmethod
     def forward(ctx, x, w, b, D, eps, running=None):
         shape = (x.size // D if D else 0, D)
-        out = kernels.empty(x.shape, x.dtype)
+        out = kernels.output(x.shape, x.dtype)
         w, b = flat(w), flat(b)
         _, *moments = kernels.layer_norm(contiguous(x).reshape(shape), w, b, out.reshape(shape), eps=eps)
         ctx.info = moments, shape, eps
@@ -103,7 +103,7 @@ class LayerNorm(Op):
             dx, dw, db = slopes(reshape(dout, shape), reshape(x, shape), w, [1], (1, shape[1]), [0], eps)
             dx = reshape(dx, x.shape)
         else:
-            dx = kernels.empty(x.shape, x.dtype)
+            dx = kernels.output(x.shape, x.dtype)
             x, dout = contiguous(x).reshape(shape), contiguous(dout).reshape(shape)
             _, dw, db = kernels.layer_norm_backward(dout, x, mean, var, flat(w), dx.reshape(shape), eps=eps)
         to_w, to_b = ctx.inputs[1:3]

@@ -141,7 +141,7 @@ class LogSumExp(Op):
     def forward(ctx, x, axes, keepdim):
         kept = held(x.shape, axes)
         ctx.info = kept
-        largest = kernels.empty(kept, x.dtype)
+        largest = kernels.output(kept, x.dtype)
         kernels.fill(largest, 0.0)
         if x.size:  # subtracted, so that nothing overflows; an infinite one is not, since inf - inf is NaN
             largest = kernels.nan_to_num(over_axes(kernels.max, x, axes, kept), nan, 0.0, 0.0)
@@ -233,7 +233,7 @@ def nanmean(x, dim=None, keepdim=False, *, dtype=None):
     tensor(1.5)
     """
     x = floats(x if dtype is None else cast(x, np.dtype(dtype)), "nanmean")
-    there = kernels.empty(x.shape, x.dtype)
+    there = kernels.output(x.shape, x.dtype)
     kernels.fill(there, 1.0)
     there = kernels.where(kernels.isnan(raw(x)), 0.0, there)
     return div(sum(without_nan(x), dim, keepdim), sum(there, dim, keepdim))

@@ -72,7 +72,7 @@ class Shift(Op):
     @staticmethod
     def forward(ctx, x, by, axis, constant):
         ctx.info = by, axis
-        out = kernels.empty(x.shape, x.dtype)
+        out = kernels.output(x.shape, x.dtype)
         kernels.fill(out, constant)
         n = x.shape[axis] if x.ndim else 1
         if abs(by) < n:

@@ -50,7 +50,7 @@ class GatherBackward(Op):
     @staticmethod
     def forward(ctx, dout, index, shape, axis):
         ctx.info = axis
-        out = kernels.empty(shape, dout.dtype)
+        out = kernels.output(shape, dout.dtype)
         kernels.fill(out, 0)
         kernels.scatter_add(three(out, axis), three(index, axis), three(dout, axis))
         return out
@@ -101,7 +101,7 @@ class ScatterAdd(Op):
 
 
 def filled(shape, dtype, value):
-    out = kernels.empty(shape, dtype)
+    out = kernels.output(shape, dtype)
     kernels.fill(out, value)
     return out
 

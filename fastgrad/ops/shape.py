@@ -86,7 +86,7 @@ class DiagonalBackward(Op):
     @staticmethod
     def forward(ctx, x, shape, offset, dim0, dim1):
         ctx.info = offset, dim0, dim1
-        out = kernels.empty(shape, x.dtype)
+        out = kernels.output(shape, x.dtype)
         kernels.fill(out, 0)
         kernels.copy(x, out=diagonal_of(out, offset, dim0, dim1))
         return out

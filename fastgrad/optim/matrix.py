@@ -120,7 +120,7 @@ class Muon(Matrix):
 
     def directions(self, update, p, g):
         group, batch = update.group, update.batch
-        u = [kernels.empty(x.shape, x.dtype) for x in p]
+        u = [kernels.output(x.shape, x.dtype) for x in p]
         for x in u:
             kernels.fill(x, 0.0)
         update.call(
@@ -145,7 +145,7 @@ def orthogonal(u, group):
         x = kernels.add(kernels.mul(x, a), kernels.matmul(turn, x))
     wide = group["adjust_lr_fn"] == "match_rms_adamw"
     share = 0.2 * math.sqrt(max(rows, columns)) if wide else math.sqrt(max(1, rows / columns))
-    return kernels.mul(x.T if rows > columns else x, share, out=kernels.empty(u.shape, u.dtype))
+    return kernels.mul(x.T if rows > columns else x, share, out=kernels.output(u.shape, u.dtype))
 
 
 def length(u, least):
@@ -224,7 +224,7 @@ class Adafactor(Matrix):
             fresh[...] = t ** group["beta2_decay"]
             return (-1.0, *self.parts(update.resolved(), t)[0])
 
-        seen = [kernels.empty(x.shape, x.dtype) for x in p]
+        seen = [kernels.output(x.shape, x.dtype) for x in p]
         for x in seen:
             kernels.fill(x, 0.0)
         update.call(kernels.sgd, (seen, g), numbers)  # 0 - (-1) g'
