@@ -24,6 +24,7 @@ static inline uint32_t block_threshold(uint32_t threshold, int64_t block, uint64
 
 #else
 
+#include "past.h"
 #include "random.h"
 
 /* out = x scale where bits >= threshold, else x 0. Whole numbers are compared, so both dtypes drop the same elements. */
@@ -42,6 +43,8 @@ void FG(dropout)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     const int64_t sx = FG_STEP(0), so = FG_STEP(1);
     int64_t index[FG_DIMS], at[FG_PTRS];
     _Alignas(64) uint16_t bits[BLOCK];
+    _Alignas(64) T line[FG_PAST];
+    const int past = fg_goes_past(call->work, sizeof(T)) && so == 1 && sx == 1;
     if (lo >= hi) return;
     fg_seek(call, 2, lo, index, at);
     while (lo < hi) {
@@ -51,17 +54,20 @@ void FG(dropout)(fg_call *call, int phase, int64_t lo, int64_t hi) {
         const int32_t threshold = (int32_t)block_threshold((uint32_t)call->scalar[3], block, stream);
         FG(random_words)(bits, groups, key0, key1, stream, (uint64_t)(start / GROUP));
         while (lo < end) {
-            const int64_t left = call->size[last] - index[last], n = left < end - lo ? left : end - lo;
+            const int64_t left = call->size[last] - index[last], most = past && end - lo > FG_PAST ? FG_PAST : end - lo;
+            const int64_t n = left < most ? left : most;
             const T *x = FG_ROW(const T, 0);
             T *out = FG_ROW(T, 1);
             if (so == 1 && sx == 1)
-                FG(dropout_loop)(n, out, 1, x, 1, bits + (lo - start), threshold, scale);
+                FG(dropout_loop)(n, past ? line : out, 1, x, 1, bits + (lo - start), threshold, scale);
             else
                 FG(dropout_loop)(n, out, so, x, sx, bits + (lo - start), threshold, scale);
+            if (past) FG(put_past)(out, line, n);
             fg_advance(call, 2, n, index, at);
             lo += n;
         }
     }
+    fg_past_done(past);
 }
 
 #endif

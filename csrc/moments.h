@@ -1,5 +1,5 @@
-/* Two sums at once in the order of lanes.h, and the moments of a line of numbers. Read after lanes.h, inside a family's
- * bodies.
+/* Two sums at once in the order of lanes.h, and the moments of columns and of a line of numbers: norm.c says how. Read
+ * after lanes.h, inside a family's bodies.
  */
 
 LANE_SUM(line_sum, x)
@@ -80,4 +80,52 @@ static inline fg_moments FG(line_moments)(const T *x, int64_t n) {
         all.n += count;
     }
     return all;
+}
+
+/* `columns` columns of x, C apart, over `rows` rows: sum[columns] */
+static FG_INLINE void FG(add_rows)(T *restrict sum, const T *restrict x, int64_t rows, int64_t C, int64_t columns) {
+    int64_t r = 0;
+    for (int64_t j = 0; j < columns; j++) sum[j] = 0;
+    for (; r + 4 <= rows; r += 4) {
+        const T *a = x + r * C, *b = a + C, *c = b + C, *d = c + C;
+        for (int64_t j = 0; j < columns; j++) sum[j] = sum[j] + a[j] + b[j] + c[j] + d[j];
+    }
+    for (; r < rows; r++)
+        for (int64_t j = 0; j < columns; j++) sum[j] += x[r * C + j];
+}
+
+/* rest[columns] = sum of x - centre, square[columns] = sum of its square */
+static FG_INLINE void FG(add_distances)(T *restrict rest, T *restrict square, const T *restrict centre,
+                                        const T *restrict x, int64_t rows, int64_t C, int64_t columns) {
+    int64_t r = 0;
+    for (int64_t j = 0; j < columns; j++) rest[j] = square[j] = 0;
+    for (; r + 4 <= rows; r += 4) {
+        const T *a = x + r * C, *b = a + C, *c = b + C, *d = c + C;
+        for (int64_t j = 0; j < columns; j++) {
+            T p = a[j] - centre[j], q = b[j] - centre[j], s = c[j] - centre[j], t = d[j] - centre[j];
+            rest[j] = rest[j] + p + q + s + t;
+            square[j] = square[j] + p * p + q * q + s * s + t * t;
+        }
+    }
+    for (; r < rows; r++)
+        for (int64_t j = 0; j < columns; j++) {
+            T p = x[r * C + j] - centre[j];
+            rest[j] += p;
+            square[j] += p * p;
+        }
+}
+
+static FG_INLINE void FG(column_moments)(double *mean, double *m2, const T *x, int64_t rows, int64_t C,
+                                         int64_t columns) {
+    T centre[FG_MERGED], rest[FG_MERGED], square[FG_MERGED];
+    double n = (double)rows;
+    int64_t first = ceil_div(rows, FG_CENTRE);
+    FG(add_rows)(centre, x, first, C, columns);
+    for (int64_t j = 0; j < columns; j++) centre[j] = centre[j] / (T)first;
+    FG(add_distances)(rest, square, centre, x, rows, C, columns);
+    for (int64_t j = 0; j < columns; j++) {
+        double d = (double)rest[j];
+        mean[j] = (double)centre[j] + d / n;
+        m2[j] = not_negative((double)square[j] - d * d / n);
+    }
 }

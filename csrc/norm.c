@@ -17,8 +17,6 @@
  *     backward   db = sum dout,  dw = r t         t = sum dout (x - hi) - lo db
  *                dx = a ((dout - k) - (x - hi) q)   q = t r^2 / n,  k = db / n - lo q
  *
- * batch_norm reads x twice. The second time it begins at the end: what was read last is still in a cache.
- *
  * In layer_norm w and b belong to the place in the row: dout w stands in the place of dout and r in that of a.
  */
 #ifndef FG_BODIES
@@ -98,56 +96,7 @@ static inline double not_negative(double x) { return x < 0 ? 0 : x; }
 #include "lanes.h"
 
 #include "moments.h"
-
-/* -- moments ------------------------------------------------------------------------------------------------------ */
-
-/* `columns` columns of x, C apart, over `rows` rows: sum[columns] */
-static FG_INLINE void FG(add_rows)(T *restrict sum, const T *restrict x, int64_t rows, int64_t C, int64_t columns) {
-    int64_t r = 0;
-    for (int64_t j = 0; j < columns; j++) sum[j] = 0;
-    for (; r + 4 <= rows; r += 4) {
-        const T *a = x + r * C, *b = a + C, *c = b + C, *d = c + C;
-        for (int64_t j = 0; j < columns; j++) sum[j] = sum[j] + a[j] + b[j] + c[j] + d[j];
-    }
-    for (; r < rows; r++)
-        for (int64_t j = 0; j < columns; j++) sum[j] += x[r * C + j];
-}
-
-/* rest[columns] = sum of x - centre, square[columns] = sum of its square */
-static FG_INLINE void FG(add_distances)(T *restrict rest, T *restrict square, const T *restrict centre,
-                                        const T *restrict x, int64_t rows, int64_t C, int64_t columns) {
-    int64_t r = 0;
-    for (int64_t j = 0; j < columns; j++) rest[j] = square[j] = 0;
-    for (; r + 4 <= rows; r += 4) {
-        const T *a = x + r * C, *b = a + C, *c = b + C, *d = c + C;
-        for (int64_t j = 0; j < columns; j++) {
-            T p = a[j] - centre[j], q = b[j] - centre[j], s = c[j] - centre[j], t = d[j] - centre[j];
-            rest[j] = rest[j] + p + q + s + t;
-            square[j] = square[j] + p * p + q * q + s * s + t * t;
-        }
-    }
-    for (; r < rows; r++)
-        for (int64_t j = 0; j < columns; j++) {
-            T p = x[r * C + j] - centre[j];
-            rest[j] += p;
-            square[j] += p * p;
-        }
-}
-
-static FG_INLINE void FG(column_moments)(double *mean, double *m2, const T *x, int64_t rows, int64_t C,
-                                         int64_t columns) {
-    T centre[FG_MERGED], rest[FG_MERGED], square[FG_MERGED];
-    double n = (double)rows;
-    int64_t first = ceil_div(rows, FG_CENTRE);
-    FG(add_rows)(centre, x, first, C, columns);
-    for (int64_t j = 0; j < columns; j++) centre[j] = centre[j] / (T)first;
-    FG(add_distances)(rest, square, centre, x, rows, C, columns);
-    for (int64_t j = 0; j < columns; j++) {
-        double d = (double)rest[j];
-        mean[j] = (double)centre[j] + d / n;
-        m2[j] = not_negative((double)square[j] - d * d / n);
-    }
-}
+#include "past.h"
 
 /* -- batch_norm --------------------------------------------------------------------------------------------------- */
 
@@ -217,24 +166,36 @@ static inline void FG(join_parts)(const fg_call *call, int64_t lo, int64_t hi) {
     }
 }
 
+/* to[size] = (x - centre) scale + shift; of each column its own, or of a line the same */
+static FG_INLINE void FG(normalize_columns)(T *to, const T *x, const T *centre, const T *scale, const T *shift,
+                                            int64_t size) {
+    FG_SIMD
+    for (int64_t c = 0; c < size; c++) to[c] = (x[c] - centre[c]) * scale[c] + shift[c];
+}
+
+static FG_INLINE void FG(normalize_line)(T *to, const T *x, T centre, T scale, T shift, int64_t size) {
+    FG_SIMD
+    for (int64_t l = 0; l < size; l++) to[l] = (x[l] - centre) * scale + shift;
+}
+
 static inline void FG(normalize)(const fg_call *call, T *out, int64_t lo, int64_t hi) {
-    int64_t N = call->size[0], C = call->size[1], L = call->size[2];
+    int64_t C = call->size[1], L = call->size[2], stretch = L == 1 ? C : L;
     const T *x = call->ptr[0];                                                     /* x[N,C,L] */
     const T *centre = call->scratch, *scale = centre + C, *shift = centre + 2 * C; /* [C] */
-    if (L == 1)
-        for (int64_t n = N - hi; n < N - lo; n++) {
-            const T *from = x + n * C;
-            T *to = out + n * C;
-            FG_SIMD
-            for (int64_t c = 0; c < C; c++) to[c] = (from[c] - centre[c]) * scale[c] + shift[c];
+    const int past = fg_goes_past(call->work, sizeof(T));
+    _Alignas(64) T line[FG_PAST];
+    for (int64_t n = lo; n < hi; n++)
+        for (int64_t i = 0, size; i < stretch; i += size) {
+            size = least(stretch - i, FG_PAST);
+            const T *from = x + n * stretch + i;
+            T *to = past ? line : out + n * stretch + i;
+            if (L == 1)
+                FG(normalize_columns)(to, from, centre + i, scale + i, shift + i, size);
+            else
+                FG(normalize_line)(to, from, centre[n % C], scale[n % C], shift[n % C], size);
+            if (past) FG(put_past)(out + n * stretch + i, line, size);
         }
-    else
-        for (int64_t n = N * C - hi; n < N * C - lo; n++) {
-            const T *from = x + n * L, m = centre[n % C], a = scale[n % C], s = shift[n % C];
-            T *to = out + n * L;
-            FG_SIMD
-            for (int64_t l = 0; l < L; l++) to[l] = (from[l] - m) * a + s;
-        }
+    fg_past_done(past);
 }
 
 void FG(batch_norm)(fg_call *call, int phase, int64_t lo, int64_t hi) {
@@ -346,26 +307,37 @@ static inline void FG(join_products)(const fg_call *call, int64_t lo, int64_t hi
     }
 }
 
+/* to[size] = scale ((dout - k) - (x - centre) q); of each column its own, or of a line the same */
+static FG_INLINE void FG(spread_columns)(T *to, const T *dout, const T *x, const T *centre, const T *scale, const T *k,
+                                         const T *q, int64_t size) {
+    FG_SIMD
+    for (int64_t c = 0; c < size; c++) to[c] = scale[c] * ((dout[c] - k[c]) - (x[c] - centre[c]) * q[c]);
+}
+
+static FG_INLINE void FG(spread_line)(T *to, const T *dout, const T *x, T centre, T scale, T k, T q, int64_t size) {
+    FG_SIMD
+    for (int64_t l = 0; l < size; l++) to[l] = scale * ((dout[l] - k) - (x[l] - centre) * q);
+}
+
 static inline void FG(spread_products)(const fg_call *call, int64_t lo, int64_t hi) {
-    int64_t N = call->size[0], C = call->size[1], L = call->size[2];
+    int64_t C = call->size[1], L = call->size[2], stretch = L == 1 ? C : L;
     const T *dout = call->ptr[0], *x = call->ptr[1];                                  /* dout[N,C,L], x[N,C,L] */
     T *dx = call->ptr[5];                                                             /* dx[N,C,L] */
     const T *centre = call->scratch, *scale = centre + C, *k = scale + C, *q = k + C; /* [C] */
-    if (L == 1)
-        for (int64_t n = N - hi; n < N - lo; n++) {
-            const T *d = dout + n * C, *from = x + n * C;
-            T *to = dx + n * C;
-            FG_SIMD
-            for (int64_t c = 0; c < C; c++) to[c] = scale[c] * ((d[c] - k[c]) - (from[c] - centre[c]) * q[c]);
+    const int past = fg_goes_past(call->work, sizeof(T));
+    _Alignas(64) T line[FG_PAST];
+    for (int64_t n = lo; n < hi; n++)
+        for (int64_t i = 0, size; i < stretch; i += size) {
+            size = least(stretch - i, FG_PAST);
+            const T *d = dout + n * stretch + i, *from = x + n * stretch + i;
+            T *to = past ? line : dx + n * stretch + i;
+            if (L == 1)
+                FG(spread_columns)(to, d, from, centre + i, scale + i, k + i, q + i, size);
+            else
+                FG(spread_line)(to, d, from, centre[n % C], scale[n % C], k[n % C], q[n % C], size);
+            if (past) FG(put_past)(dx + n * stretch + i, line, size);
         }
-    else
-        for (int64_t n = N * C - hi; n < N * C - lo; n++) {
-            const T *d = dout + n * L, *from = x + n * L;
-            const T m = centre[n % C], a = scale[n % C], one = k[n % C], two = q[n % C];
-            T *to = dx + n * L;
-            FG_SIMD
-            for (int64_t l = 0; l < L; l++) to[l] = a * ((d[l] - one) - (from[l] - m) * two);
-        }
+    fg_past_done(past);
 }
 
 void FG(batch_norm_backward)(fg_call *call, int phase, int64_t lo, int64_t hi) {
