@@ -434,6 +434,7 @@ def test_none_may_take_the_place_of_a_parameter_or_module():
 
 # -- names -------------------------------------------------------------------------------------------------------------
 MODULES = {"fastgrad": fg, "fastgrad.cuda": fg.cuda, "fastgrad.nn": nn, "fastgrad.utils": fg.utils}
+MODULES["fastgrad.utils.data"] = fg.utils.data
 
 
 @pytest.mark.parametrize(("module", "name"), [(m, n) for m, names in missing.INSTEAD.items() for n in names])

@@ -19,7 +19,7 @@ from .sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from .split import train_test_split
+from .split import random_split, shuffle_dataset, train_test_split, validation_split
 
 __all__ = [
     "BatchSampler",
@@ -39,5 +39,8 @@ __all__ = [
     "default_convert",
     "load_digits",
     "load_iris",
+    "random_split",
+    "shuffle_dataset",
     "train_test_split",
+    "validation_split",
 ]

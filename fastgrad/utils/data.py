@@ -15,6 +15,7 @@ from ..data import (
     WeightedRandomSampler,
     default_collate,
     default_convert,
+    random_split,
 )
 from ..later import attributes
 
@@ -33,6 +34,7 @@ __all__ = [
     "WeightedRandomSampler",
     "default_collate",
     "default_convert",
+    "random_split",
 ]
 
 __getattr__, __dir__ = attributes(__name__)
