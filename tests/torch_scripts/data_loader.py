@@ -46,7 +46,8 @@ for _ in range(3):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    print(loss.item(), i.sum().item())
+        last = i.sum().item()
+    print(loss.item(), last)
 
 order = SequentialSampler(pairs)
 joined = ConcatDataset([Subset(pairs, range(0, 50, 2)), pairs, Subset(pairs, [3, 1])])
