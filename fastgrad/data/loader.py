@@ -219,7 +219,8 @@ class DataLoader:
         if self.batch_sampler is None:
             return (self.dataset[i] for i in itertools.islice(self.sampler, first, None))
         ahead = getattr(self.batch_sampler, "index_batches", None)
-        return itertools.islice(ahead() if ahead else iter(self.batch_sampler), first, None)
+        batches = itertools.islice(ahead() if ahead else iter(self.batch_sampler), first, None)
+        return itertools.chain(list(itertools.islice(batches, 1)), batches)  # a sampler draws here, not in a thread
 
     def _gathered(self, epoch: int, first: int) -> Iterator:
         """Of an IterableDataset: lists of samples."""
