@@ -101,6 +101,8 @@ def test_samplers():
     assert labels(DataLoader((X, T), 2, sampler=[5, 4, 3])) == [[5, 4], [3]]
     assert labels(DataLoader((X, T), 2, sampler=np.array([5, 4, 3]))) == [[5, 4], [3]]
     assert labels(DataLoader((X, T), batch_sampler=[[1, 2], [7]])) == [[1, 2], [7]]
+    joined = ConcatDataset([TensorDataset(X, T), TensorDataset(X, T + N)])
+    assert labels(DataLoader(joined, batch_sampler=[[1, 24], [-1]])) == [[1, 24], [45]]
     own = DataLoader((X, T), batch_sampler=BatchSampler([5, 4, 3], 2, drop_last=True))
     assert len(own) == 1
     assert labels(own) == [[5, 4]]
@@ -181,6 +183,8 @@ MISTAKES = {
     "batch sampler": (lambda: DataLoader((X, T), 2, batch_sampler=[[1]]), ValueError, "excludes batch_size"),
     "a stream shuffled": (lambda: DataLoader(Stream(), shuffle=True), ValueError, "own order"),
     "single, dropped": (lambda: DataLoader((X, T), None, drop_last=True), ValueError, "leave drop_last out"),
+    "a stream, single": (lambda: DataLoader(Stream(), None, drop_last=True), ValueError, "leave drop_last out"),
+    "timeout": (lambda: DataLoader((X, T), timeout=-1), ValueError, "timeout is in seconds"),
     "seeds": (lambda: DataLoader((X, T), seed=1, generator=np.random.default_rng()), ValueError, "not both"),
     "seed": (lambda: DataLoader((X, T), seed=-1), ValueError, r"seed must be an integer from 0 to 2\*\*64 - 1, not -1"),
     "seed, text": (lambda: DataLoader((X, T), seed="1"), TypeError, "seed must be an integer, not '1'"),

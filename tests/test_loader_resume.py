@@ -3,6 +3,7 @@ consumer, and leaves nothing."""
 
 import gc
 import os
+import threading
 import time
 import traceback
 import weakref
@@ -12,6 +13,7 @@ from loader_cases import LOADERS, N, Samples, T, X, labels, same, threads, wait_
 
 import fastgrad as fg
 from fastgrad.data import (
+    BatchSampler,
     DataLoader,
     Sampler,
 )
@@ -114,6 +116,11 @@ STATES = {
         ValueError,
         "batch 7 of 6",
     ),
+    "seed": (
+        lambda s: DataLoader((X, T), 4, shuffle=True).load_state_dict(changed(s, seed=0.5)),
+        TypeError,
+        "seed must be",
+    ),
     "before": (
         lambda s: DataLoader((X, T), 4, shuffle=True).load_state_dict(changed(s, epoch=-1)),
         ValueError,
@@ -137,6 +144,11 @@ def test_a_sampler_that_cannot_be_resumed_is_refused_by_name():
         def __len__(self):
             return 2
 
+    class Batches(BatchSampler):
+        def set_epoch(self, epoch):
+            pass
+
+    DataLoader((X, T), batch_sampler=Batches(Plain(), 2, False)).state_dict()
     loader = DataLoader((X, T), 2, sampler=Plain())
     assert labels(loader) == [[1, 2]]
     with pytest.raises(TypeError, match=r"Plain has neither set_epoch\(epoch\) nor state_dict"):
