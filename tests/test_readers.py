@@ -4,6 +4,7 @@ file can fill. The fuzz is in test_readers_fuzz.py."""
 import gzip
 import io
 import os
+import pickle
 import struct
 import sys
 import tracemalloc
@@ -115,6 +116,13 @@ def test_idx_that_lies_is_refused(put, case, pack):
     if pack is bytes or "huge" not in case:
         assert error.value.offset == offset
     assert peak_refused(read_idx, path) < MIB // 2
+
+
+def test_the_error_can_be_sent_to_another_process(put):
+    with pytest.raises(BadFileError) as error:
+        read_idx(put(b"\0\0"))
+    again = pickle.loads(pickle.dumps(error.value))
+    assert (str(again), again.path, again.offset) == (str(error.value), error.value.path, 2)
 
 
 def test_idx_of_another_kind_than_expected(put):

@@ -19,7 +19,10 @@ class BadFileError(ValueError):
 
     def __init__(self, path: Any, offset: int | None, text: str):
         super().__init__(f"{path}: {text}" if offset is None else f"{path}: byte {offset}: {text}")
-        self.path, self.offset = os.fspath(path), offset
+        self.path, self.offset, self.text = os.fspath(path), offset, text
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.path, self.offset, self.text)
 
 
 def collect(stream: Any, n: int) -> bytearray:

@@ -199,7 +199,10 @@ class Reading:
         if twice:
             raise self.wrong(f"the header has {twice} twice; if there is no header, give header=False")
         if all(as_number(name) is not None for name in self.names):
-            raise self.wrong(f"the first line is no header, it has numbers alone: {self.names[:5]}; give header=False")
+            raise self.wrong(
+                f"the first line is no header, it has numbers alone: {self.names[:5]}; give header=False "
+                "(if these are names, change one)"
+            )
 
     def place(self, column: Any, header: bool) -> int:
         """The position of a column. Errors: ValueError for one that is not there."""
