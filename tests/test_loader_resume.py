@@ -3,6 +3,7 @@ consumer, and leaves nothing."""
 
 import gc
 import os
+import signal
 import threading
 import time
 import traceback
@@ -273,6 +274,28 @@ def test_a_batch_that_takes_too_long():
 
     with pytest.raises(RuntimeError, match=r"no batch within timeout = 0.01 s"):
         next(iter(DataLoader(Slow(), 1, prefetch=1, timeout=0.01)))
+
+
+def test_ctrl_c_reaches_a_loop_that_waits():
+    go = threading.Event()
+
+    class Waits(Samples):
+        def __getitem__(self, i):
+            go.wait(20)
+            return super().__getitem__(i)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    epoch = iter(DataLoader(Waits(), 2, prefetch=1))
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            next(epoch)
+        assert not go.is_set()
+    finally:
+        go.set()
+        timer.join()
+        signal.signal(signal.SIGINT, before)
 
 
 EXIT = """
