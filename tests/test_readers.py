@@ -433,10 +433,19 @@ def test_too_many_classes(put):
         read_csv(put("a,t\n" + "".join(f"1,n{i}\n" for i in range(10_001))), label="t")
 
 
-def test_a_line_without_end(put):
-    path = put(b"a\n" + b"," * (17 * MIB))
-    with pytest.raises(BadFileError, match="byte 2: line 2 is longer than 16777216 bytes"):
+@pytest.mark.parametrize(
+    "content", [b"," * (MIB + 1), b'"\n",' * (MIB // 2), b'"' + b"\n" * MIB], ids=["line", "row", "field"]
+)
+def test_a_row_without_end(put, content):
+    path = put(b"a,b\n" + content)
+    with pytest.raises(BadFileError, match=r"a row of more than 1048576 bytes|field larger than field limit"):
         read_csv(path)
+    assert peak_refused(read_csv, path) < 32 * MIB
+
+
+def test_many_rows_may_be_longer_together(put):
+    cells = ",".join(["1.25"] * 1000)
+    assert read_csv(put(f"{cells}\n" * 250), header=False).data.shape == (250, 1000)
 
 
 def test_a_table_takes_its_numbers_and_a_line(put):

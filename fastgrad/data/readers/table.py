@@ -12,7 +12,7 @@ from .files import BadFileError
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null")
 POLICIES = ("error", "nan", "drop", "mean", "median")
-LONGEST_LINE = 1 << 24  # bytes
+LONGEST_ROW = 1 << 20  # bytes
 MOST_CLASSES = 10_000
 EXACT = 2.0**53  # whole numbers up to here are floats
 
@@ -56,7 +56,7 @@ def read_csv(
 
     Errors: `BadFileError`, a ValueError, with the file, line and column, for a row of another length, a text that is no
     number, a class that is not in `classes`, a quote without end, bytes that are not UTF-8; ValueError for arguments.
-    Besides the result, a line at a time is in memory.
+    Besides the result, a row at a time is in memory; a row has up to 1 MiB.
 
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp(), "plants.csv")
@@ -71,11 +71,14 @@ def read_csv(
     """
     _check_options(missing, labels, classes, dtype)
     with open(path, "rb") as file:
-        lines = csv.reader(_lines(path, file), delimiter=delimiter, quotechar=quotechar, strict=True)
+        source = Lines(path, file)
+        lines = csv.reader(source, delimiter=delimiter, quotechar=quotechar, strict=True)
         reading = Reading(path, lines, missing, frozenset(missing_values), np.dtype(dtype))
         reading.begin(header, label, columns, Labels(labels, classes))
+        source.pending = 0
         try:
             for row in lines:
+                source.pending = 0
                 if row:
                     reading.row(row)
         except csv.Error as error:
@@ -94,23 +97,31 @@ def _check_options(missing: str, labels: str, classes: Any, dtype: Any) -> None:
         raise ValueError(f"read_csv: dtype must be float32 or float64, not {np.dtype(dtype)}")
 
 
-def _lines(path: Any, file: BinaryIO) -> Iterator[str]:
-    """The lines of the file as text; a mark of UTF-8 at its beginning is passed over."""
-    number, offset = 0, 0
-    while raw := file.readline(LONGEST_LINE + 1):
-        number += 1
-        if len(raw) > LONGEST_LINE:
-            raise BadFileError(path, offset, f"line {number} is longer than {LONGEST_LINE} bytes: this is no CSV file")
-        if b"\0" in raw:
-            raise BadFileError(path, offset + raw.index(0), f"line {number} has a NUL byte: this is no CSV file")
-        try:
-            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            at = offset + error.start
-            raise BadFileError(
-                path, at, f"line {number} is not UTF-8: {error.reason}; save the file as UTF-8"
-            ) from None
-        offset += len(raw)
+class Lines:
+    """The lines of the file as text; a mark of UTF-8 at its beginning is passed over. `pending`: the bytes of the row
+    that is being read, which the reader of rows sets to 0; a quoted field may go on over many lines."""
+
+    def __init__(self, path: Any, file: BinaryIO):
+        self.path, self.file, self.pending = path, file, 0
+
+    def __iter__(self) -> Iterator[str]:
+        number, offset = 0, 0
+        while raw := self.file.readline(LONGEST_ROW + 1):
+            number += 1
+            self.pending += len(raw)
+            if self.pending > LONGEST_ROW:
+                raise self.wrong(offset, f"line {number}: a row of more than {LONGEST_ROW} bytes; this is no CSV file")
+            if b"\0" in raw:
+                raise self.wrong(offset + raw.index(0), f"line {number} has a NUL byte; this is no CSV file")
+            try:
+                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                at, reason = offset + error.start, error.reason
+                raise self.wrong(at, f"line {number} is not UTF-8: {reason}; save the file as UTF-8") from None
+            offset += len(raw)
+
+    def wrong(self, offset: int, text: str) -> BadFileError:
+        return BadFileError(self.path, offset, text)
 
 
 class Labels:
