@@ -1,4 +1,4 @@
-"""Data: two small real sets inside the package, and splitting arrays into a training and a test part.
+"""Data: two small real sets inside the package, splitting into parts, scalers, augmentation.
 
 >>> from fastgrad.data import load_digits, train_test_split
 >>> digits = load_digits()
@@ -7,7 +7,9 @@
 ((1437, 64), (360, 64))
 """
 
+from . import augment
 from .bundled import Bundled, load_digits, load_iris
+from .scale import MinMaxScaler, StandardScaler
 from .split import train_test_split
 
-__all__ = ["Bundled", "load_digits", "load_iris", "train_test_split"]
+__all__ = ["Bundled", "MinMaxScaler", "StandardScaler", "augment", "load_digits", "load_iris", "train_test_split"]

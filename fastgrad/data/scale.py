@@ -11,9 +11,11 @@ array([[0., 1.]], dtype=float32)
 """
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+
+WIDEST = 1e150  # the square of a spread must be a float64
 
 
 class Scaler:
@@ -37,7 +39,6 @@ class Scaler:
 
     n_features_in_: int
     n_samples_seen_: int
-    data_min_: np.ndarray
     feature_shape_: tuple[int, ...]
 
     @property
@@ -47,7 +48,7 @@ class Scaler:
     def __repr__(self) -> str:
         return f"{self._name}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._options)})"
 
-    def fit(self, x: Any, y: Any = None) -> "Scaler":
+    def fit(self, x: Any, y: Any = None) -> Self:
         """Learns from x[N,...], forgetting what was learned before. y is not looked at."""
         numbers = self._numbers("fit", x)
         if len(numbers) == 0 or 0 in numbers.shape:
@@ -57,11 +58,12 @@ class Scaler:
             raise ValueError(f"{self._name}.fit: {features(missing)} has no number, only NaN; leave it out")
         least, most = np.nanmin(numbers, 0), np.nanmax(numbers, 0)
         with np.errstate(over="ignore"):
-            spread = most - least
-        if np.isinf(spread).any():
-            raise ValueError(f"{self._name}.fit: {features(np.isinf(spread))} spreads further than float64 reaches")
-        learned = self._learn(numbers, least, most)
-        for name, value in learned.items():
+            too_wide = most - least > WIDEST
+        if too_wide.any():
+            raise ValueError(
+                f"{self._name}.fit: {features(too_wide)} spreads over more than {WIDEST:g}; change its unit"
+            )
+        for name, value in self._learn(numbers, least, most).items():
             setattr(self, name, value)
         self.feature_shape_, self.n_samples_seen_ = numbers.shape[1:], len(numbers)
         self.n_features_in_ = int(np.prod(self.feature_shape_, dtype=np.int64))
@@ -155,8 +157,8 @@ class Scaler:
                 f"the arrays must be there, of one shape, and the count above 0"
             )
         broken = sorted(name for name, array in arrays.items() if not np.isfinite(array).all())
-        if broken or not (arrays["scale_"] > 0 if "scale_" in arrays else np.True_).all():
-            raise ValueError(f"{self._name}.load_state_dict: {broken or ['scale_']} is not finite, or scale_ not above 0")
+        if broken or not self._is_sound(arrays):
+            raise ValueError(f"{self._name}.load_state_dict: {broken or sorted(arrays)}: not what a fit can give")
         for name in self._learned:
             setattr(self, name, arrays.get(name))
         (self.feature_shape_,), self.n_samples_seen_ = shapes, int(count)
@@ -164,6 +166,9 @@ class Scaler:
 
     def _needed(self) -> tuple[str, ...]:
         return self._learned
+
+    def _is_sound(self, arrays: dict[str, np.ndarray]) -> bool:
+        raise NotImplementedError
 
 
 def features(mask: np.ndarray) -> str:
@@ -213,16 +218,18 @@ class StandardScaler(Scaler):
         self.with_mean, self.with_std = bool(with_mean), bool(with_std)
 
     def _learn(self, x: np.ndarray, least: np.ndarray, most: np.ndarray) -> dict[str, Any]:
-        above = x - least
-        mean = np.nanmean(above, 0)
-        above -= mean
-        var = np.where(least == most, 0.0, np.nanmean(above * above, 0))
-        scale = np.sqrt(var)
-        scale = np.where(scale > 0, scale, 1.0)
-        return {"mean_": least + mean, "var_": var, "scale_": scale if self.with_std else None}
+        width = np.where(most > least, most - least, 1.0)
+        unit = (x - least) / width  # 0..1: squares neither vanish nor overflow
+        mean = np.nanmean(unit, 0)
+        std = width * np.sqrt(np.nanmean(np.square(unit - mean), 0))
+        scale = np.where(most > least, std, 1.0)
+        return {"mean_": least + width * mean, "var_": std * std, "scale_": scale if self.with_std else None}
 
     def _needed(self) -> tuple[str, ...]:
         return self._learned if self.with_std else self._learned[:2]
+
+    def _is_sound(self, arrays: dict[str, np.ndarray]) -> bool:
+        return bool((arrays["var_"] >= 0).all() and (arrays.get("scale_", np.ones(1)) > 0).all())
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
         x = x - self.mean_ if self.with_mean else x
@@ -271,6 +278,9 @@ class MinMaxScaler(Scaler):
 
     def _learn(self, x: np.ndarray, least: np.ndarray, most: np.ndarray) -> dict[str, Any]:
         return {"data_min_": least, "data_max_": most}
+
+    def _is_sound(self, arrays: dict[str, np.ndarray]) -> bool:
+        return bool((arrays["data_min_"] <= arrays["data_max_"]).all())
 
     @property
     def data_range_(self) -> np.ndarray:
