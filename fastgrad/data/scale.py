@@ -191,7 +191,7 @@ class StandardScaler(Scaler):
     transform: (x - mean_) / scale_,   scale_ = sqrt(var_),   var_ = sum (x - mean_)^2 / N  (ddof = 0)
 
     with_mean=False does not subtract, with_std=False does not divide. Fitted, it has ``mean_``, ``var_``, ``scale_``
-    (None with with_std=False), ``n_features_in_``, ``n_samples_seen_`` and ``feature_shape_``, of float64.
+    (both None with with_std=False), ``n_features_in_``, ``n_samples_seen_`` and ``feature_shape_``, of float64.
 
     inverse_transform(transform(x)) is x within eps (|x| + |x - mean_|) for float32, twice that for float64, eps of the
     dtype (``numpy.finfo``).
@@ -211,7 +211,7 @@ class StandardScaler(Scaler):
     _learned = ("mean_", "var_", "scale_")
 
     mean_: np.ndarray
-    var_: np.ndarray
+    var_: np.ndarray | None
     scale_: np.ndarray | None
 
     def __init__(self, *, with_mean: bool = True, with_std: bool = True) -> None:
@@ -223,13 +223,14 @@ class StandardScaler(Scaler):
         mean = np.nanmean(unit, 0)
         std = width * np.sqrt(np.nanmean(np.square(unit - mean), 0))
         scale = np.where(most > least, std, 1.0)
-        return {"mean_": least + width * mean, "var_": std * std, "scale_": scale if self.with_std else None}
+        spread = {"var_": std * std, "scale_": scale} if self.with_std else {"var_": None, "scale_": None}
+        return {"mean_": least + width * mean, **spread}
 
     def _needed(self) -> tuple[str, ...]:
-        return self._learned if self.with_std else self._learned[:2]
+        return self._learned if self.with_std else self._learned[:1]
 
     def _is_sound(self, arrays: dict[str, np.ndarray]) -> bool:
-        return bool((arrays["var_"] >= 0).all() and (arrays.get("scale_", np.ones(1)) > 0).all())
+        return bool((arrays.get("var_", np.zeros(1)) >= 0).all() and (arrays.get("scale_", np.ones(1)) > 0).all())
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
         x = x - self.mean_ if self.with_mean else x
