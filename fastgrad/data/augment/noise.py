@@ -21,7 +21,7 @@ class GaussianNoise(Augmentation):
 
     For float64 the numbers are `numpy.random.Generator.standard_normal`'s. For float32 they are 65,536 equally likely
     ones, the means of as many slices of the distribution: their mean is 0 and their variance 1, their distribution
-    function differs from the normal one by less than 2^-16 everywhere, and none is beyond 4.3 std.
+    function differs from the normal one by less than 2^-16 everywhere, and none is beyond 4.4 std.
 
     >>> noisy = GaussianNoise(0.1)(np.zeros((1000, 64), np.float32), seed=0)
     >>> round(noisy.std().item(), 2), noisy.dtype
