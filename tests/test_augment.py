@@ -216,7 +216,7 @@ def test_a_turn_and_back_is_near_the_image():
     x = np.exp(-((row - 18) ** 2 + (column - 19) ** 2) / 40)[None]
     back = Rotate((-30, -30))(Rotate((30, 30))(x, seed=0), seed=0)
     assert np.abs(back - x).max() < 0.03
-    assert np.abs(Rotate((30, 30))(x, seed=0) - x).max() > 0.2
+    assert np.abs(Rotate((30, 30))(x, seed=0) - x).max() > 0.1
     whole = Compose([Rotate((30, 30)), Rotate((-30, -30))])(x, seed=0)
     np.testing.assert_allclose(whole, x, rtol=0, atol=1e-13)
 
