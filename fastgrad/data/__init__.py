@@ -1,4 +1,4 @@
-"""Data: two small real sets inside the package, splitting into parts, scalers, augmentation.
+"""Data: datasets and loaders, splitting, scalers, augmentation, and two small real sets inside the package.
 
 >>> from fastgrad.data import load_digits, train_test_split
 >>> digits = load_digits()
@@ -9,7 +9,43 @@
 
 from . import augment
 from .bundled import Bundled, load_digits, load_iris
+from .collate import default_collate, default_convert
+from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset
+from .loader import DataLoader
+from .sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 from .scale import MinMaxScaler, StandardScaler
-from .split import train_test_split
+from .split import random_split, shuffle_dataset, train_test_split, validation_split
 
-__all__ = ["Bundled", "MinMaxScaler", "StandardScaler", "augment", "load_digits", "load_iris", "train_test_split"]
+__all__ = [
+    "BatchSampler",
+    "Bundled",
+    "ConcatDataset",
+    "DataLoader",
+    "Dataset",
+    "IterableDataset",
+    "MinMaxScaler",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "StandardScaler",
+    "Subset",
+    "SubsetRandomSampler",
+    "TensorDataset",
+    "WeightedRandomSampler",
+    "augment",
+    "default_collate",
+    "default_convert",
+    "load_digits",
+    "load_iris",
+    "random_split",
+    "shuffle_dataset",
+    "train_test_split",
+    "validation_split",
+]
