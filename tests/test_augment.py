@@ -111,7 +111,7 @@ def test_an_image_is_changed_as_it_would_be_alone(aug, rng):
     maps, size = aug.maps(23, (9, 7), rng, ())
     whole = warp.warp(x, maps, size, aug.fill)
     for k in (0, 1, 22):
-        np.testing.assert_array_equal(warp.warp(x[k : k + 1], maps[k : k + 1], size, aug.fill)[0], whole[k])
+        np.testing.assert_array_equal(warp.warp(x[k : k + 1], maps[:, :, k : k + 1], size, aug.fill)[0], whole[k])
     rounds, warp.PIXELS = warp.PIXELS, 200
     try:
         np.testing.assert_array_equal(warp.warp(x, maps, size, aug.fill), whole)
@@ -136,18 +136,18 @@ def test_without_a_seed_fastgrads_generator_draws():
 def test_scipys_affine_transform(dtype, size, fill, rng):
     ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is not installed")
     x = rng.standard_normal((6, 2, 9, 7)).astype(dtype)
-    maps = np.concatenate([rng.normal(0, 1.0, (6, 2, 2)), rng.normal(3, 3.0, (6, 2, 1))], 2)
+    maps = np.concatenate([rng.normal(0, 1.0, (2, 2, 6)), rng.normal(3, 3.0, (2, 1, 6))], 1)
     out = warp.warp(x, maps, size, fill)
     # an error of a position, and then of a few roundings, times what values may differ by
     wide = dtype == np.float32 and max(size) <= warp.SMALL
-    reach = np.abs(maps[:, :, :2] @ np.array(size) + maps[:, :, 2]).max()
+    reach = (np.abs(maps[:, 0]) * size[0] + np.abs(maps[:, 1]) * size[1] + np.abs(maps[:, 2])).max()
     eps = np.finfo(np.float32 if wide else np.float64).eps * 4 * reach + 8 * np.finfo(dtype).eps
     for n in range(6):
         for c in range(2):
             expected = ndimage.affine_transform(
                 x[n, c].astype(np.float64),
-                maps[n, :, :2],
-                maps[n, :, 2],
+                maps[:, :2, n],
+                maps[:, 2, n],
                 output_shape=size,
                 order=1,
                 mode="grid-constant",
@@ -262,20 +262,20 @@ def test_crops_are_windows():
 def test_draws_cover_their_range():
     n = 4000
     g = np.random.Generator(np.random.Philox(1))
-    shift = -Shift((-2, 1), 5).maps(n, (9, 9), g, ())[0][:, :, 2]
+    shift = -Shift((-2, 1), 5).maps(n, (9, 9), g, ())[0][:, 2].T
     assert sorted(set(shift[:, 0])) == [-2, -1, 0, 1]
     assert (shift[:, 1].min(), shift[:, 1].max()) == (-5, 5)
-    cos = Rotate((10, 30)).maps(n, (9, 9), g, ())[0][:, 0, 0]
+    cos = Rotate((10, 30)).maps(n, (9, 9), g, ())[0][0, 0]
     angle = np.rad2deg(np.arccos(cos))
     assert 10 <= angle.min() < 10.1
     assert 29.9 < angle.max() <= 30
-    zoom = 1 / Zoom(0.2).maps(n, (9, 9), g, ())[0][:, [0, 1], [0, 1]]
+    zoom = 1 / Zoom(0.2).maps(n, (9, 9), g, ())[0][[0, 1], [0, 1]].T
     np.testing.assert_array_equal(zoom[:, 0], zoom[:, 1])
     assert 0.8 <= zoom.min() < 0.801
     assert 1.199 < zoom.max() <= 1.2
-    stretched = 1 / Zoom(0.2, 0.1).maps(n, (9, 9), g, ())[0][:, [0, 1], [0, 1]]
+    stretched = 1 / Zoom(0.2, 0.1).maps(n, (9, 9), g, ())[0][[0, 1], [0, 1]].T
     assert abs(np.corrcoef(stretched.T)[0, 1]) < 0.1
-    turned = Flip(p=0.25, labels="kept").maps(n, (9, 9), g, ())[0][:, 1, 1] < 0
+    turned = Flip(p=0.25, labels="kept").maps(n, (9, 9), g, ())[0][1, 1] < 0
     assert abs(turned.mean() - 0.25) < 0.03
 
 
@@ -362,7 +362,7 @@ SIGNATURE = {
 def test_a_geometry_of_ones_own_joins_the_resampling(rng):
     class Mirror(Geometry):
         def maps(self, n, size, rng, targets):
-            return about_centre(np.broadcast_to([[1.0, 0], [0, -1]], (n, 2, 2)), size), size
+            return about_centre(np.repeat([[[1.0], [0]], [[0], [-1]]], n, 2), size), size
 
     x = rng.random((3, 5, 6))
     np.testing.assert_array_equal(Compose([Mirror(), Shift((1, 1), 0)])(x, seed=0)[:, 1:], x[:, :-1, ::-1])

@@ -29,8 +29,8 @@ class Geometry(Augmentation):
 
     >>> class Shear(Geometry):
     ...     def maps(self, n, size, rng, targets):
-    ...         maps = identity(n).copy()
-    ...         maps[:, 1, 0] = rng.uniform(-0.3, 0.3, n)  # columns move by a share of the row
+    ...         maps = identity(n)
+    ...         maps[1, 0] = rng.uniform(-0.3, 0.3, n)  # columns move by a share of the row
     ...         return maps, size
     >>> Shear()(np.ones((5, 8, 8), np.float32), seed=0).shape
     (5, 8, 8)
@@ -41,7 +41,7 @@ class Geometry(Augmentation):
         self.shape = as_shape(self._name, shape)
 
     def maps(self, n: int, size: Size, rng: np.random.Generator, targets: tuple) -> tuple[np.ndarray, Size]:
-        """n maps [N,2,3] of output positions to input positions (`fastgrad/data/augment/warp.py`), and the size of
+        """n maps [2,3,N] of output positions to input positions (`fastgrad/data/augment/warp.py`), and the size of
         what comes out, for pictures of this size. To be overridden."""
         raise NotImplementedError(f"{self._name}: needs maps(n, size, rng, targets)")
 
@@ -53,18 +53,22 @@ def move(steps: Sequence[Geometry], x: np.ndarray, targets: tuple, rng: np.rando
     """x[N,H,W] or [N,C,H,W] through all steps, which share one fill, by one resampling."""
     images = as_images(" + ".join(step._name for step in steps), x)
     size: Size = (images.shape[2], images.shape[3])
-    whole = identity(len(images))
-    for step in steps:
+    first, *others = steps
+    whole, size = first.maps(len(images), size, rng, targets)
+    for step in others:
         maps, size = step.maps(len(images), size, rng, targets)
         whole = after(whole, maps)
-    out = warp(images, whole, size, steps[0].fill)
+    out = warp(images, whole, size, first.fill)
     return out[:, 0] if x.ndim == 3 else out
 
 
 def about_centre(linear: np.ndarray, size: Size) -> np.ndarray:
-    """Maps [N,2,3] of linear[N,2,2] that leave the centre of the picture where it is."""
-    centre = (np.array(size) - 1) / 2
-    return np.concatenate([linear, (centre - (linear * centre).sum(2))[:, :, None]], axis=2)
+    """Maps [2,3,N] of linear[2,2,N] that leave the centre of the picture where it is."""
+    down, right = (size[0] - 1) / 2, (size[1] - 1) / 2
+    maps = np.empty((2, 3, linear.shape[2]))
+    maps[:, :2] = linear
+    maps[:, 2] = [[down], [right]] - (linear[:, 0] * down + linear[:, 1] * right)
+    return maps
 
 
 class Shift(Geometry):
@@ -93,9 +97,9 @@ class Shift(Geometry):
                 raise ValueError(f"Shift: {what}={ends} are not whole pixels; say whole=False to interpolate")
 
     def maps(self, n: int, size: Size, rng: np.random.Generator, targets: tuple) -> tuple[np.ndarray, Size]:
-        maps = identity(n).copy()
+        maps = identity(n)
         for axis, (low, high) in enumerate((self.rows, self.columns)):
-            maps[:, axis, 2] -= (
+            maps[axis, 2] -= (
                 rng.integers(int(low), int(high), n, endpoint=True) if self.whole else rng.uniform(low, high, n)
             )
         return maps, size
@@ -125,7 +129,7 @@ class Rotate(Geometry):
         cos, sin = np.cos(angle), np.sin(angle)
         for part in (cos, sin):
             part[np.abs(part) < 1e-14] = 0  # pi is rounded: the cosine of a right angle is 6e-17
-        return about_centre(np.stack([cos, sin, -sin, cos], axis=1).reshape(n, 2, 2), size), size
+        return about_centre(np.array([[cos, sin], [-sin, cos]]), size), size
 
 
 class Zoom(Geometry):
@@ -151,10 +155,10 @@ class Zoom(Geometry):
                 raise ValueError(f"Zoom: {what}={ends} must be above 0: 0.5 is half the size, 2 is twice the size")
 
     def maps(self, n: int, size: Size, rng: np.random.Generator, targets: tuple) -> tuple[np.ndarray, Size]:
-        linear = np.zeros((n, 2, 2))
-        linear[:, 0, 0] = linear[:, 1, 1] = 1 / rng.uniform(*self.factor, n)
+        linear = np.zeros((2, 2, n))
+        linear[0, 0] = linear[1, 1] = 1 / rng.uniform(*self.factor, n)
         if self.columns is not None:
-            linear[:, 1, 1] = 1 / rng.uniform(*self.columns, n)
+            linear[1, 1] = 1 / rng.uniform(*self.columns, n)
         return about_centre(linear, size), size
 
 
@@ -188,9 +192,9 @@ class Crop(Geometry):
         room = (size[0] + 2 * self.padding - h, size[1] + 2 * self.padding - w)
         if min(room) < 0:
             raise ValueError(f"Crop: a window of {h}x{w} in images of {size[0]}x{size[1]} with padding={self.padding}")
-        maps = identity(n).copy()
+        maps = identity(n)
         for axis in range(2):
-            maps[:, axis, 2] = rng.integers(0, room[axis], n, endpoint=True) - self.padding
+            maps[axis, 2] = rng.integers(0, room[axis], n, endpoint=True) - self.padding
         return maps, (h, w)
 
 
@@ -296,13 +300,13 @@ class Flip(Geometry):
         return None
 
     def maps(self, n: int, size: Size, rng: np.random.Generator, targets: tuple) -> tuple[np.ndarray, Size]:
-        maps = identity(n).copy()
+        maps = identity(n)
         may = self._may(n, targets)
         for axis, wanted in enumerate((self.vertical, self.horizontal)):
             if wanted:
                 turn = (rng.random(n) < self.p) & may
-                maps[turn, axis, axis] = -1
-                maps[turn, axis, 2] = size[axis] - 1
+                maps[axis, axis, turn] = -1
+                maps[axis, 2, turn] = size[axis] - 1
         return maps, size
 
     def _may(self, n: int, targets: tuple) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 A map [2,3] says where an output pixel comes from: output (i, j) shows the input at ``row = a00 i + a01 j + a02``,
 ``column = a10 i + a11 j + a12``, between four pixels bilinearly. Beyond the edge there is `fill`, and between the last
-pixel and the fill the picture fades ("grid-constant" in scipy.ndimage).
+pixel and the fill the picture fades ("grid-constant" in scipy.ndimage). The maps of N pictures are [2,3,N].
 """
 
 from typing import Any
@@ -18,20 +18,22 @@ SMALL = (
 
 
 def identity(n: int) -> np.ndarray:
-    """n maps that change nothing."""
-    return np.broadcast_to(np.eye(2, 3), (n, 2, 3))
+    """n maps [2,3,N] that change nothing."""
+    maps = np.zeros((2, 3, n))
+    maps[0, 0] = maps[1, 1] = 1
+    return maps
 
 
 def after(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The maps [N,2,3] of changing pictures by `first`, then by `second`: an output position of the second is an
+    """The maps [2,3,N] of changing pictures by `first`, then by `second`: an output position of the second is an
     input position of it, which is an output position of the first."""
-    out = np.einsum("nij,njk->nik", first[:, :, :2], second)
-    out[:, :, 2] += first[:, :, 2]
+    out = first[:, 0, None] * second[0] + first[:, 1, None] * second[1]
+    out[:, 2] += first[:, 2]
     return out
 
 
 def warp(x: np.ndarray, maps: np.ndarray, size: tuple[int, int], fill: float) -> np.ndarray:
-    """x[N,C,H,W] through maps[N,2,3], as an array [N,C,*size].
+    """x[N,C,H,W] through maps[2,3,N], as an array [N,C,*size].
 
     Maps that send pixels to pixels (whole shifts, flips, quarter turns) copy them bit for bit. Otherwise each value
     lies between the least and the largest of the four pixels around its position.
@@ -43,7 +45,7 @@ def warp(x: np.ndarray, maps: np.ndarray, size: tuple[int, int], fill: float) ->
     with use(threads=1):  # a loader's thread leaves the others to the training
         for lo in range(0, n, rows):
             part = slice(lo, lo + rows)
-            sample(x[part], maps[part], fill, out[part])
+            sample(x[part], maps[:, :, part], fill, out[part])
     return out
 
 
@@ -63,10 +65,10 @@ def framed(x: np.ndarray, fill: float) -> np.ndarray:
 
 def positions(maps: np.ndarray, axis: int, size: tuple[int, int], last: int, dtype: Any) -> np.ndarray:
     """[N,h,w]: rows (axis 0) or columns (axis 1) of the framed input, clipped to 0..last."""
-    down, right, start = maps[:, axis, :, None].transpose(1, 0, 2)
+    down, right, start = maps[axis, :, :, None]
     along = (down * np.arange(size[0])).astype(dtype)
     across = (right * np.arange(size[1]) + (start + 1)).astype(dtype)
-    found: np.ndarray = empty((len(maps), *size), dtype)
+    found: np.ndarray = empty((len(down), *size), dtype)
     add(along[:, :, None], across[:, None, :], out=found)
     return np.clip(found, 0, last, out=found)
 
