@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastgrad as fg
-from fastgrad.data import load_digits
+from fastgrad.data import DataLoader, load_digits
 from fastgrad.data.augment import (
     Augmentation,
     BinomialNoise,
@@ -117,6 +117,29 @@ def test_an_image_is_changed_as_it_would_be_alone(aug, rng):
         np.testing.assert_array_equal(warp.warp(x, maps, size, aug.fill), whole)
     finally:
         warp.PIXELS = rounds
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_a_loader_that_is_resumed_augments_as_it_would_have(prefetch, rng):
+    data = rng.random((50, 8, 8), dtype=np.float32), rng.integers(0, 10, 50)
+
+    def loader():
+        return DataLoader(data, 8, shuffle=True, seed=1, transform=ALL["compose"], prefetch=prefetch)
+
+    whole = loader()
+    expected = [list(whole) for _ in range(2)][1]
+    stopped = loader()
+    list(stopped)
+    epoch = iter(stopped)
+    for _ in range(3):
+        next(epoch)
+    resumed = loader()
+    resumed.load_state_dict(stopped.state_dict())
+    found = list(resumed)
+    assert len(found) == len(expected) - 3
+    for (x, y), (images, targets) in zip(found, expected[3:], strict=True):
+        np.testing.assert_array_equal(x.numpy(), images.numpy())
+        np.testing.assert_array_equal(y.numpy(), targets.numpy())
 
 
 def test_without_a_seed_fastgrads_generator_draws():
@@ -333,6 +356,8 @@ def test_functions_are_steps():
     np.testing.assert_array_equal(both(x, [1, 2], seed=0)[1], [1, 2])
     with pytest.raises(TypeError, match="must return a tuple"):
         Compose([lambda x, *targets, rng: x])(x, [1, 2], seed=0)
+    with pytest.raises(TypeError, match="Compose: needs float32 or float64, not int64"):
+        Compose([lambda x, *targets, rng: x.astype(np.int64), Shift(1)])(x, seed=0)
     with pytest.raises(TypeError, match="3 is no augmentation"):
         Compose([3])
 

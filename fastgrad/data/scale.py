@@ -27,8 +27,8 @@ class Scaler:
 
     NaN counts as a missing value: `fit` passes over it, and it stays in what is transformed, as in scikit-learn.
 
-    A feature that is the same everywhere is divided by 1. (scikit-learn does so also where the spread is of the size of
-    its rounding errors; here there are none, and the spread counts.)
+    A feature that is the same everywhere is divided by 1. (scikit-learn does so also where the spread is no
+    larger than its rounding errors; here any two values that differ are a spread.)
 
     Errors: ValueError for another number of features, infinities, a feature without a number, an x without rows, a
     scaler that is not fitted, a state of another scaler; TypeError for dtypes that are no real numbers.
@@ -86,7 +86,7 @@ class Scaler:
         state: dict[str, Any] = {"scaler": self._name, **{name: getattr(self, name) for name in self._options}}
         if self._is_fitted:
             state["n_samples_seen_"] = self.n_samples_seen_
-            state |= {name: value.copy() for name in self._learned if (value := getattr(self, name)) is not None}
+            state |= {name: np.array(value) for name in self._learned if (value := getattr(self, name)) is not None}
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -63,10 +63,11 @@ def kind(place: int, step: Callable) -> Any:
 def called(step: Callable, x: np.ndarray, targets: tuple, rng: np.random.Generator) -> tuple[np.ndarray, tuple]:
     out = step(x, *targets, rng=rng)
     if not targets:
-        return np.asarray(out), ()
+        return as_floats("Compose", out), ()
     if not isinstance(out, tuple) or len(out) != 1 + len(targets):
         raise TypeError(f"Compose: {step!r} was given {len(targets)} targets; it must return a tuple (x, *targets)")
-    return np.asarray(out[0]), tuple(np.asarray(target) for target in out[1:])
+    x = as_floats("Compose", out[0])
+    return x, tuple(as_rows("Compose", target, len(x)) for target in out[1:])
 
 
 def expand(

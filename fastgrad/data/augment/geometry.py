@@ -212,8 +212,8 @@ only=[0, 1], or say labels="kept"
 
 
 # Signs that a mirror leaves as they are, in common type faces and hands.
-LEFT_RIGHT = frozenset("018AHIMOTUVWXYilmnouvwx")  # rows reversed: "horizontal"
-UP_DOWN = frozenset("0138BCDEHIKOXciloxk")
+LEFT_RIGHT = frozenset("018AHIMOTUVWXYilovwx")  # rows reversed: "horizontal"
+UP_DOWN = frozenset("0138BCDEHIKOXclox")
 SIDES = {"left", "right", "clockwise", "anticlockwise", "counterclockwise"}
 ENDS = {"up", "down", "upward", "downward", "top", "bottom", "above", "below", "clockwise", "counterclockwise"}
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -85,8 +85,9 @@ class BinomialNoise(Augmentation):
 
     kind  "mask": by `low`, as in denoising autoencoders. "salt-and-pepper": by `low` or `high`, each as likely
 
-    x is [N,...]; the values that stay, stay bit for bit. The probability is p, rounded to a multiple of 2^-32. Who is
-    replaced is drawn by fastgrad's dropout kernel, from a key that rng gives.
+    x is [N,...]; the values that stay, stay bit for bit. The probability is p, rounded to a multiple of 2^-32:
+    each 2048 values have a multiple of 2^-16 beside it, so that the mean is right. Who is replaced is drawn by the
+    kernel of dropout, from a key that rng gives.
 
     >>> BinomialNoise(0.5)(np.float32([[1, 2, 3, 4, 5, 6]]), seed=1)
     array([[1., 2., 3., 0., 5., 0.]], dtype=float32)
