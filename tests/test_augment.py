@@ -119,6 +119,19 @@ def test_an_image_is_changed_as_it_would_be_alone(aug, rng):
         warp.PIXELS = rounds
 
 
+@every
+def test_no_memory_is_read_before_it_is_written(aug, rng, monkeypatch):
+    x, y = rng.random((9, 7, 8), dtype=np.float32), rng.integers(0, 10, 9)
+    expected = aug(x, y, seed=0)[0]
+
+    def poisoned(shape, dtype):
+        return np.full(shape, np.nan if np.dtype(dtype).kind == "f" else 1 << 60, dtype)
+
+    monkeypatch.setattr(warp, "empty", poisoned)
+    monkeypatch.setattr(fg.data.augment.noise, "empty", poisoned)
+    np.testing.assert_array_equal(aug(x, y, seed=0)[0], expected)
+
+
 @pytest.mark.parametrize("prefetch", [0, 2])
 def test_a_loader_that_is_resumed_augments_as_it_would_have(prefetch, rng):
     data = rng.random((50, 8, 8), dtype=np.float32), rng.integers(0, 10, 50)
