@@ -25,7 +25,8 @@ class Geometry(Augmentation):
     x is [N,H,W], [N,C,H,W], or [N,D] with ``shape=(H, W)`` or ``(C, H, W)``; all channels move together. Positions
     between pixels are interpolated bilinearly; beyond the edge there is `fill`, and a value between the last pixel and
     the fill fades from one to the other. The values stay between the least and the largest of the image and `fill`. A
-    NaN or an infinity spreads to its neighbours. In pictures of float32 positions are right to 2e-5 of a pixel.
+    NaN or an infinity spreads to its neighbours. In pictures of float32 positions are right to about
+    2e-5 of a pixel.
 
     >>> class Shear(Geometry):
     ...     def maps(self, n, size, rng, targets):

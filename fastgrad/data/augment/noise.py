@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...kernels import dropout, empty, use
-from .base import Augmentation, as_number
+from .base import Augmentation, as_number, as_range
 
 LEVELS, WORDS = 1 << 16, 1 << 32  # random numbers of 16 bits, of 32 bits
 ROUND = 1 << 15  # values at a time: they stay in a core's cache
@@ -32,9 +32,7 @@ class GaussianNoise(Augmentation):
 
     def __init__(self, std: float, *, clip: tuple[float, float] | None = None) -> None:
         self.std = as_number("GaussianNoise", "std", std, 0)
-        self.clip = None if clip is None else tuple(clip)
-        if self.clip is not None and (len(self.clip) != 2 or not self.clip[0] <= self.clip[1]):
-            raise ValueError(f"GaussianNoise: clip must be (low, high), not {clip!r}")
+        self.clip = None if clip is None else as_range("GaussianNoise", "clip", clip)
 
     def run(self, x: np.ndarray, targets: tuple, rng: np.random.Generator) -> tuple[np.ndarray, tuple]:
         result: np.ndarray = empty(x.shape, x.dtype)

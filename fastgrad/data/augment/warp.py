@@ -12,9 +12,9 @@ import numpy as np
 from ...kernels import add, empty, lerp, use  # empty: a block of a pool; fresh memory takes as long as the work in it
 
 PIXELS = 1 << 16  # of one round: its dozen arrays of scratch then stay in a core's cache
-SMALL = (
-    128  # up to this side, positions are float32: they are then right to 2e-5 of a pixel; beyond it they are float64
-)
+# Pictures of float32 have positions of float32 up to this side, which are right to about 2e-5 of a pixel; larger ones
+# have positions of float64.
+SMALL = 128
 
 
 def identity(n: int) -> np.ndarray:
