@@ -109,12 +109,14 @@ def test_an_image_is_changed_as_it_would_be_alone(aug, rng):
     """What an image becomes depends on its map alone: not on who is beside it, nor on where rounds begin."""
     x = rng.random((23, 2, 9, 7), dtype=np.float32)
     maps, size = aug.maps(23, (9, 7), rng, ())
-    whole = warp.warp(x, maps, size, aug.fill)
+    whole = warp.warp(x, maps, size, aug.fill or 0.0)
     for k in (0, 1, 22):
-        np.testing.assert_array_equal(warp.warp(x[k : k + 1], maps[:, :, k : k + 1], size, aug.fill)[0], whole[k])
+        np.testing.assert_array_equal(
+            warp.warp(x[k : k + 1], maps[:, :, k : k + 1], size, aug.fill or 0.0)[0], whole[k]
+        )
     rounds, warp.PIXELS = warp.PIXELS, 200
     try:
-        np.testing.assert_array_equal(warp.warp(x, maps, size, aug.fill), whole)
+        np.testing.assert_array_equal(warp.warp(x, maps, size, aug.fill or 0.0), whole)
     finally:
         warp.PIXELS = rounds
 
@@ -198,7 +200,7 @@ def test_values_stay_between_their_neighbours(aug, dtype, rng):
     """Exactly: also where a share of a large and of a small number is taken."""
     x = (rng.random((200, 9, 9)) * 10.0 ** rng.integers(-8, 8, (200, 9, 9))).astype(dtype) + dtype(1e-9)
     out = aug(x, seed=2)
-    least, most = np.minimum(x.min((1, 2)), aug.fill), np.maximum(x.max((1, 2)), aug.fill)
+    least, most = np.minimum(x.min((1, 2)), aug.fill or 0), np.maximum(x.max((1, 2)), aug.fill or 0)
     assert (out.min((1, 2)) >= least.astype(dtype)).all()
     assert (out.max((1, 2)) <= most.astype(dtype)).all()
     same = np.full((3, 9, 9), 0.1, dtype)
@@ -323,6 +325,9 @@ def test_geometry_in_a_row_is_one_resampling(rng, monkeypatch):
     steps = [Shift(2), Compose([Rotate(20), Zoom(0.2)]), Flip(labels="kept"), Crop(10), Rotate(5, fill=1.0)]
     Compose([*steps, GaussianNoise(0.1), Shift(1)])(x, seed=0)
     assert len(calls) == 3  # fill 0; fill 1; behind the noise
+    calls.clear()
+    Compose([Flip(labels="kept"), Rotate(5, fill=1.0), Flip(labels="kept"), Shift(1, fill=1.0)])(x, seed=0)
+    assert len(calls) == 1  # a flip sees no fill
 
 
 def test_one_resampling_is_the_steps_one_after_another(rng):

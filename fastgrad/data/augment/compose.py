@@ -1,7 +1,6 @@
 """One augmentation after another; many augmented copies of one image."""
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
@@ -35,13 +34,11 @@ class Compose(Augmentation):
     def run(self, x: np.ndarray, targets: tuple, rng: np.random.Generator) -> tuple[np.ndarray, tuple]:
         if not self.steps:
             return x.copy(), targets
-        for _, group in groupby(enumerate(flat(self.steps)), lambda pair: kind(*pair)):
-            steps = [step for _, step in group]
-            moves = [step for step in steps if is_plain(step, Geometry)]
-            if moves:
-                x = move(moves, x, targets, rng)
+        for step in joined(flat(self.steps)):
+            if isinstance(step, list):
+                x = move(step, x, targets, rng)
             else:
-                x, targets = called(steps[0], x, targets, rng)
+                x, targets = called(step, x, targets, rng)
         return x, targets
 
 
@@ -55,9 +52,20 @@ def is_plain(step: Any, of: type[T]) -> TypeGuard[T]:
     return isinstance(step, of) and step.shape is None and type(step).run is of.run
 
 
-def kind(place: int, step: Callable) -> Any:
-    """What neighbours must share to be one resampling; a step of another kind stands alone."""
-    return ("geometry", step.fill) if is_plain(step, Geometry) else place
+def joined(steps: list[Callable]) -> list:
+    """The steps, with geometry as lists: of neighbours that can be one resampling, having no two fills."""
+    out: list = []
+    fill = None
+    for step in steps:
+        if not is_plain(step, Geometry):
+            out.append(step)
+        elif out and isinstance(out[-1], list) and (fill is None or step.fill in (None, fill)):
+            out[-1].append(step)
+            fill = step.fill if fill is None else fill
+        else:
+            out.append([step])
+            fill = step.fill
+    return out
 
 
 def called(step: Callable, x: np.ndarray, targets: tuple, rng: np.random.Generator) -> tuple[np.ndarray, tuple]:
@@ -108,10 +116,10 @@ def expand(
     rows = tuple(as_rows("expand", target, len(first)) for target in targets)
     many = [np.concatenate([part] * int(n)) if n else part[:0] for part in (first, *rows)]
     found = augmentation(*many, rng=rng)
-    return joined((first, *rows), found) if targets else joined((first,), (found,))[0]
+    return beside((first, *rows), found) if targets else beside((first,), (found,))[0]
 
 
-def joined(first: tuple, copies: tuple) -> tuple:
+def beside(first: tuple, copies: tuple) -> tuple:
     for original, copy in zip(first, copies, strict=True):
         if original.shape[1:] != copy.shape[1:]:
             raise ValueError(

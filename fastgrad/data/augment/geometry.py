@@ -25,8 +25,7 @@ class Geometry(Augmentation):
     x is [N,H,W], [N,C,H,W], or [N,D] with ``shape=(H, W)`` or ``(C, H, W)``; all channels move together. Positions
     between pixels are interpolated bilinearly; beyond the edge there is `fill`, and a value between the last pixel and
     the fill fades from one to the other. The values stay between the least and the largest of the image and `fill`. A
-    NaN or an infinity spreads to its neighbours. In pictures of float32 positions are right to about
-    2e-5 of a pixel.
+    NaN or an infinity spreads to its neighbours. In pictures of float32 positions are right to about 2e-5 of a pixel.
 
     >>> class Shear(Geometry):
     ...     def maps(self, n, size, rng, targets):
@@ -37,8 +36,10 @@ class Geometry(Augmentation):
     (5, 8, 8)
     """
 
-    def __init__(self, fill: float = 0.0, shape: Any = None) -> None:
-        self.fill = as_number(self._name, "fill", fill)
+    fill: float | None  # None: it is never seen
+
+    def __init__(self, fill: float | None = 0.0, shape: Any = None) -> None:
+        self.fill = None if fill is None else as_number(self._name, "fill", fill)
         self.shape = as_shape(self._name, shape)
 
     def maps(self, n: int, size: Size, rng: np.random.Generator, targets: tuple) -> tuple[np.ndarray, Size]:
@@ -51,7 +52,7 @@ class Geometry(Augmentation):
 
 
 def move(steps: Sequence[Geometry], x: np.ndarray, targets: tuple, rng: np.random.Generator) -> np.ndarray:
-    """x[N,H,W] or [N,C,H,W] through all steps, which share one fill, by one resampling."""
+    """x[N,H,W] or [N,C,H,W] through all steps by one resampling, with the one fill that they have."""
     images = as_images(" + ".join(step._name for step in steps), x)
     size: Size = (images.shape[2], images.shape[3])
     first, *others = steps
@@ -59,7 +60,7 @@ def move(steps: Sequence[Geometry], x: np.ndarray, targets: tuple, rng: np.rando
     for step in others:
         maps, size = step.maps(len(images), size, rng, targets)
         whole = after(whole, maps)
-    out = warp(images, whole, size, first.fill)
+    out = warp(images, whole, size, next((step.fill for step in steps if step.fill is not None), 0.0))
     return out[:, 0] if x.ndim == 3 else out
 
 
@@ -266,7 +267,7 @@ class Flip(Geometry):
         only: Collection[int] | None = None,
         shape: Any = None,
     ) -> None:
-        super().__init__(0.0, shape)
+        super().__init__(None, shape)
         self.horizontal, self.vertical = bool(horizontal), bool(vertical)
         self.p = as_number("Flip", "p", p, 0, 1)
         self.labels = labels if labels is None or isinstance(labels, str) else tuple(labels)
