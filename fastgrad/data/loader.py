@@ -12,9 +12,12 @@ from ..tape import Value, wrap
 from .collate import as_arrays, default_convert, stacked
 from .dataset import IterableDataset, TensorDataset
 from .sampler import BatchSampler, Drawing, RandomSampler, SequentialSampler, as_count, as_flag
-from .seeds import Seed, stream
+from .seeds import Seed, as_seed, stream
 
 __all__ = ["DataLoader"]
+
+
+SINGLE = "DataLoader: batch_size=None gives single samples; leave drop_last out"
 
 
 class Place:
@@ -101,6 +104,8 @@ class DataLoader:
     ):
         if worker_init_fn is not None or multiprocessing_context is not None:
             raise ValueError("DataLoader: there are no worker processes; leave worker_init_fn and the context out")
+        if not timeout >= 0:
+            raise ValueError(f"DataLoader: timeout is in seconds, 0 for ever, not {timeout!r}")
         self.dataset = as_dataset(dataset)
         self.batch_size, self.drop_last, self.shuffle = batch_size, as_flag("DataLoader: drop_last", drop_last), shuffle
         self.collate_fn, self.transform, self.timeout = collate_fn, transform, timeout
@@ -122,6 +127,8 @@ class DataLoader:
             raise ValueError("DataLoader: an IterableDataset has its own order; leave shuffle and samplers out")
         if self.batch_size is not None:
             self.batch_size = as_count("DataLoader: batch_size", self.batch_size)
+        elif self.drop_last:
+            raise ValueError(SINGLE)
 
     def _choose_order(self, shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
         if batch_sampler is not None:
@@ -143,7 +150,7 @@ class DataLoader:
                 sampler, as_count("DataLoader: batch_size", self.batch_size), self.drop_last
             )
         elif self.drop_last:
-            raise ValueError("DataLoader: batch_size=None gives single samples; leave drop_last out")
+            raise ValueError(SINGLE)
 
     def _choose_fetch(self) -> Callable:
         """The function from what the sampler gives to a batch of arrays."""
@@ -153,7 +160,8 @@ class DataLoader:
         if self.collate_fn is None:
             source = BareArray(bare(dataset)) if isinstance(dataset, (np.ndarray, Value)) else dataset
             if hasattr(source, "get_batch"):
-                return source.get_batch
+                get_batch = source.get_batch
+                return lambda index: get_batch(index if type(index) is np.ndarray else np.asarray(index))
         get_items = getattr(dataset, "__getitems__", None)
         if get_items is not None:
             return lambda index: collate(get_items(as_list(index)))
@@ -219,7 +227,8 @@ class DataLoader:
         if self.batch_sampler is None:
             return (self.dataset[i] for i in itertools.islice(self.sampler, first, None))
         ahead = getattr(self.batch_sampler, "index_batches", None)
-        return itertools.islice(ahead() if ahead else iter(self.batch_sampler), first, None)
+        batches = itertools.islice(ahead() if ahead else iter(self.batch_sampler), first, None)
+        return itertools.chain(list(itertools.islice(batches, 1)), batches)  # a sampler draws here, not in a thread
 
     def _gathered(self, epoch: int, first: int) -> Iterator:
         """Of an IterableDataset: lists of samples."""
@@ -275,9 +284,10 @@ class DataLoader:
         if here != there:
             raise ValueError(f"DataLoader.load_state_dict: the state was taken of {there}, this loader has {here}")
         epoch, batch = as_place(state["epoch"], state["batch"], self)
+        seed = None if state["seed"] is None else as_seed("DataLoader.load_state_dict", state["seed"])
         if state["sampler"] is not None:
             self._resumable().load_state_dict(state["sampler"])
-        self._seed.value = state["seed"]
+        self._seed.value = seed
         self._place = Place(epoch, batch)
 
     def _goes_through(self) -> dict:
@@ -299,13 +309,18 @@ class DataLoader:
         return None if one is None or getattr(one, "_seed", None) is self._seed else one.state_dict()
 
     def _refuse_unresumable(self) -> None:
-        order = self.sampler if self.sampler is not None else self.batch_sampler
-        known = order is None or isinstance(order, (list, tuple, range, np.ndarray))
-        if not (known or any(hasattr(order, name) for name in ("set_epoch", "load_state_dict", "next_order"))):
+        orders = [one for one in (self.sampler, self.batch_sampler) if one is not None]
+        if orders and not any(map(can_be_had_again, orders)):
             raise TypeError(
-                f"DataLoader: {type(order).__name__} has neither set_epoch(epoch) nor state_dict() and "
+                f"DataLoader: {type(orders[0]).__name__} has neither set_epoch(epoch) nor state_dict() and "
                 f"load_state_dict(state), so its order cannot be had again; give it one of the two"
             )
+
+
+def can_be_had_again(order: Any) -> bool:
+    if isinstance(order, (list, tuple, range, np.ndarray)):
+        return True
+    return hasattr(order, "set_epoch") or hasattr(order, "load_state_dict")
 
 
 def counted(source: Iterator, place: Place) -> Iterator:

@@ -96,7 +96,8 @@ class Prefetched:
         try:
             item = self._worker.ready.get(timeout=self._timeout)
         except Empty:
-            self.close()
+            self._ended = True
+            self._worker.stop()
             raise RuntimeError(f"DataLoader: no batch within timeout = {self._timeout} s") from None
         if isinstance(item, Failed):
             self._ended = True
@@ -117,14 +118,6 @@ class Prefetched:
         if self._source is None:
             self._source = self._again(self._given)
         return next(self._source)
-
-    def close(self) -> None:
-        """Ends the thread; waits for the item that it is at."""
-        self._ended = True
-        if self._process == os.getpid():
-            self._worker.stop()
-            if self._worker is not threading.current_thread():
-                self._worker.join()
 
     def __del__(self) -> None:
         if hasattr(self, "_worker") and self._process == os.getpid():
