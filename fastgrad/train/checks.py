@@ -4,7 +4,7 @@ import numpy as np
 
 from ..nn import Module
 from ..optim import states as optimizer_states
-from ..optim.averaging import Average
+from ..optim.averaging import EMA, Average
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..optim.swa_utils import AveragedModel
@@ -152,7 +152,7 @@ def options_of(part):
     """What decides how a part goes on and is not in its state, nor in its class."""
     if isinstance(part, Optimizer):
         return {f"lr of group {i}": told(group["lr"]) for i, group in enumerate(part.param_groups)}
-    return {"decay": part.decay} if hasattr(part, "decay") and isinstance(part, Average) else {}
+    return {"decay": part.decay} if isinstance(part, EMA) else {}
 
 
 def told(lr):

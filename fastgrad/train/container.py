@@ -18,6 +18,7 @@ billion, and none that is meant), is in every language's library, and, with the 
 it, is as fast as a disk.
 """
 
+import errno
 import hashlib
 import json
 import math
@@ -103,9 +104,9 @@ def opened(path, who="load"):
     except FileNotFoundError:
         folder = os.path.dirname(os.path.abspath(path))
         there = "" if os.path.isdir(folder) else f", nor the folder {folder}"
-        raise FileNotFoundError(f"{who}: there is no file {path}{there}") from None
+        raise FileNotFoundError(errno.ENOENT, f"{who}: there is no file {path}{there}") from None
     if stat.S_ISDIR(kind):
-        raise IsADirectoryError(f"{who}: {path} is a folder; name a file in it")
+        raise IsADirectoryError(errno.EISDIR, f"{who}: {path} is a folder; name a file in it")
     if not stat.S_ISREG(kind):
         raise ValueError(f"{who}: {path} is no ordinary file, but a device, pipe or socket")
     return open(path, "rb")
@@ -151,7 +152,7 @@ def pieces(a):
         flat = a.reshape(-1).view(np.uint8)
         yield from (flat[i : i + PIECE] for i in range(0, len(flat), PIECE))
         return
-    how = {"flags": ["external_loop", "buffered", "zerosize_ok"], "order": "C", "casting": "equiv"}
+    how: dict = {"flags": ["external_loop", "buffered", "zerosize_ok"], "order": "C", "casting": "equiv"}
     for piece in np.nditer(a, **how, op_dtypes=[little], buffersize=max(1, PIECE // a.itemsize)):
         yield np.ascontiguousarray(piece).view(np.uint8)
 
@@ -257,7 +258,7 @@ class Arrays:
             piece = flat[at : at + PIECE]
             if fill(self.file, piece) != len(piece):
                 raise Damaged(self.name, f"it ended at offset {self.file.tell()} while it was being read")
-            found.update(piece)
+            found.update(piece.data)
         if found.hexdigest() != digest:
             where = f"offset {offset} to {self.ends[i] - 1}"
             raise Damaged(

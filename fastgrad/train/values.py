@@ -28,8 +28,8 @@ __all__ = ["Decoder", "Encoder", "is_plain"]
 DEEPEST = 200  # so many values inside one another
 EXACT = 1 << 53  # JSON's numbers are exact up to here in every language
 KEYS = (str, int, float, bool, type(None))
-DICTS = {dict: "dict", OrderedDict: "ordered", Counter: "counter"}
-TENSORS = {Tensor: "tensor", Parameter: "parameter"}
+DICTS: dict = {dict: "dict", OrderedDict: "ordered", Counter: "counter"}
+TENSORS: dict = {Tensor: "tensor", Parameter: "parameter"}
 ARRAYS = (np.ndarray, np.memmap)
 CURES = {
     "set": "sort it into a list",
@@ -114,8 +114,8 @@ class Encoder:
             return {"scalar": self.add(np.asarray(value), place)}
         cure = CURES.get(kind.__name__, "save its state_dict()" if hasattr(value, "state_dict") else "save its parts")
         raise TypeError(
-            f"save: {short(place)} is a {kind.__name__}; dicts, lists, tuples, arrays, tensors, numbers and strings can "
-            f"be saved: {cure}"
+            f"save: {short(place)} is a {kind.__name__}; dicts, lists, tuples, arrays, tensors, numbers and strings "
+            f"can be saved: {cure}"
         )
 
     def add(self, array, place):
