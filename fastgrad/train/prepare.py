@@ -40,9 +40,9 @@ def as_arrays(who, data, model):
             raise ValueError(f"{who}: there are no rows")
         target = arrays[-1]
         return (*arrays[:-1], target.astype(np.int64, copy=False) if target.dtype.kind in "iub" else target)
-    if hasattr(data, "__len__") and (hasattr(data, "__getitem__") or hasattr(data, "__iter__")):
-        if not isinstance(data, (np.ndarray, Tensor, str, dict, tuple, list)):
-            return data
+    readable = hasattr(data, "__len__") and (hasattr(data, "__getitem__") or hasattr(data, "__iter__"))
+    if readable and not isinstance(data, (np.ndarray, Tensor, str, dict, tuple, list)):
+        return data
     raise TypeError(f"{who}: data is (x, y), a Dataset or a DataLoader, not a {type(data).__name__}")
 
 
