@@ -1,5 +1,7 @@
 """Callbacks: what is done between the batches and epochs of a `fit`."""
 
+from typing import Any
+
 from ..nn.monitor import watch
 
 __all__ = ["Callback", "LambdaCallback", "Monitor", "Schedule", "hooks_of"]
@@ -124,8 +126,10 @@ class Monitor(Callback):
     ([0, 2], False)
     """
 
+    seen: Any = None
+
     def __init__(self, every=10, layers=None, path=None):
-        self.every, self.layers, self.path, self.seen = every, layers, path, None
+        self.every, self.layers, self.path = every, layers, path
 
     def on_train_begin(self, run):
         self.seen = run.resources.enter_context(watch(run.model, self.every, self.layers))

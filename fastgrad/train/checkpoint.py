@@ -68,9 +68,8 @@ class Checkpoint(Callback):
         if run.failed:
             return
         try:
-            path = (
-                self.path.format(**{**run.logs, "epoch": run.epoch, "batch": run.batch}) if self.fields else self.path
-            )
+            numbers = {**run.logs, "epoch": run.epoch, "batch": run.batch}
+            path = self.path.format(**numbers) if self.fields else self.path
         except KeyError as error:
             raise ValueError(
                 f"Checkpoint: {self.path!r} asks for {error}; there is epoch, batch, {', '.join(run.logs)}"

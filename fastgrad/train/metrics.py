@@ -39,7 +39,7 @@ def named(metrics, classes):
             name, metric = name or metric, KNOWN[metric]
         if not callable(metric):
             raise TypeError(f"fit: a metric is a function(outputs, targets), not a {type(metric).__name__}")
-        name = name or getattr(metric, "__name__", type(metric).__name__)
+        name = str(name or getattr(metric, "__name__", type(metric).__name__))
         if name in ("loss", "lr"):
             raise ValueError(f"fit: a metric may not be called {name!r}, which the history has already")
         found[name] = metric

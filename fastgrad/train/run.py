@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any
 
 from ..capture import capture as always
 from ..optim.averaging import SWA
@@ -40,7 +41,8 @@ class Run:
         self.batches = len(self.loader)
         self.history, self.resources = History(), ExitStack()
         self.epoch, self.batch, self.stopped, self.failed, self.resumed = 0, 0, None, False, False
-        self.bar, self.line, self.due, self.began, self.lr = None, False, 0.0, 0.0, math.nan
+        self.bar: Any = None
+        self.line, self.due, self.began, self.lr = False, 0.0, 0.0, math.nan
         if not self.batches:
             raise ValueError("fit: the data make no batch: with drop_last there are fewer rows than batch_size")
 
