@@ -92,7 +92,7 @@ def diagnose(history, validation_error=None, *, low=0.05, high=0.2, scale=None, 
     Errors: ValueError for errors that are negative or NaN, limits out of order, a History without what is needed.
 
     >>> print(diagnose(0.01, 0.11))
-    Training error 1.0 % (low), validation error 11.0 % (ordinary). High variance: the model has learnt its training \
+    Training error 1.0% (low), validation error 11.0% (ordinary). High variance: the model has learnt its training \
 part, and not what holds for other data.
       - more training data
       - augmentation: shifts, rotations, noise that leave the label as it is
@@ -107,7 +107,7 @@ part, and not what holds for other data.
         train, held = errors_of(history, scale, epoch)
     else:
         train, held = history if validation_error is None else (history, validation_error)
-    train, held = float(train), float(held)
+    train, held = round(float(train), 9), round(float(held), 9)  # 1 - 0.95 is 0.05, not a little more
     for name, error in (("training", train), ("validation", held)):
         if not 0 <= error < math.inf:
             raise ValueError(f"diagnose: the {name} error must be at least 0 and finite, not {error}")

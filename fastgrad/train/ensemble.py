@@ -6,13 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import random
-from ..kernels import reference
 from ..show import table
 from .evaluate import predict
 from .fit import fit
 from .history import History
 from .metrics import accuracy
-from .prepare import as_arrays
+from .prepare import Optimizer, as_arrays
 
 __all__ = ["Ensemble", "Scores"]
 
@@ -72,8 +71,6 @@ class Ensemble:
         Each member has copies of the callbacks. optimizer, schedule, averages must be functions that make one; `data`
         arrays (x, y), or without folds a dataset or a function that makes the loader of member i.
         """
-        from .prepare import Optimizer
-
         given = [*arguments, *options.values()]
         if any(isinstance(each, Optimizer) or hasattr(each, "optimizer") for each in given):
             raise TypeError(
@@ -81,9 +78,8 @@ class Ensemble:
                 "optimizer=lambda parameters: fastgrad.optim.Adam(parameters, lr=1e-3)"
             )
         self.models, self.histories, self.callbacks = [], [], []
-        before, seed = random.get_state(), random.initial_seed()
-        try:
-            for i in range(self.k):
+        for i in range(self.k):
+            with random.fork_rng():
                 random.manual_seed(self.seed + i)
                 model = self.make_model()
                 if any(model is other for other in self.models):
@@ -93,9 +89,6 @@ class Ensemble:
                 self.histories.append(fit(model, part, *arguments, **more))
                 self.models.append(model)
                 self.callbacks.append(more["callbacks"])
-        finally:
-            random.manual_seed(seed)
-            random.set_state(before)
         return self.histories
 
     def part(self, model, data, i):
@@ -110,3 +103,68 @@ class Ensemble:
             raise TypeError("Ensemble: folds are cut of arrays (x, y); a dataset or a loader has none")
         held = fold_of(arrays[-1], self.k, self.seed) == i
         return tuple(a[~held] for a in arrays), {"validation": tuple(a[held] for a in arrays)}
+
+    # -- answers -------------------------------------------------------------------------------------------------------
+    def outputs(self, x):
+        """What each member answers: probabilities for classes, otherwise outputs; [k,N,...]."""
+        if not self.models:
+            raise RuntimeError("Ensemble: there are no members yet; fit it first")
+        found = np.stack([predict(model, x) for model in self.models])
+        return softmax(found) if self.classes else found
+
+    def predict_proba(self, x):
+        """The mean of the members' probabilities, [N,C]. Errors: TypeError where the targets are no classes."""
+        if self.models and not self.classes:
+            raise TypeError("Ensemble: predict_proba is for classes; the targets were floats, so use predict")
+        return self.outputs(x).mean(0)
+
+    def predict(self, x):
+        """The class with the largest mean probability, [N]; of floats, the mean of the outputs."""
+        found = self.outputs(x).mean(0)
+        return found.argmax(1) if self.classes else found
+
+    def scores(self, x, y):
+        """Each member and their mean on (x, y): `Scores`, which print as a table."""
+        outputs, y = self.outputs(x), np.asarray(y)
+        if self.classes:
+            score, what = accuracy, "accuracy"
+        elif outputs.shape[1:] != y.shape:
+            raise ValueError(f"Ensemble: outputs {outputs.shape[1:]} do not fit targets {y.shape}")
+        else:
+            score, what = squared_error, "squared error"
+        return Scores([score(each, y) for each in outputs], score(outputs.mean(0), y), what)
+
+    def state_dict(self):
+        """The members' weights, which `fastgrad.save` takes."""
+        return {"models": [dict(model.state_dict()) for model in self.models], "classes": self.classes}
+
+    def load_state_dict(self, state):
+        """Takes back what `state_dict` gave, into nets that make_model makes. Errors: as of a module's."""
+        models = []
+        for saved in state["models"]:
+            with random.fork_rng():
+                models.append(self.make_model())
+            models[-1].load_state_dict(saved)
+        self.models, self.classes = models, bool(state["classes"])
+
+
+def softmax(outputs):
+    """Along the axis of the classes, the third."""
+    e = np.exp(outputs - outputs.max(2, keepdims=True))
+    return e / e.sum(2, keepdims=True)
+
+
+def squared_error(outputs, targets):
+    return float(np.mean((outputs.astype(np.float64) - targets) ** 2))
+
+
+def fold_of(targets, k, seed):
+    """The fold of each row: at random, each class spread evenly over all folds."""
+    if len(targets) < k:
+        raise ValueError(f"Ensemble: {len(targets)} rows make no {k} folds")
+    order = np.random.Generator(np.random.Philox(seed)).permutation(len(targets))
+    if targets.dtype.kind == "i" and targets.ndim == 1:
+        order = order[np.argsort(targets[order], kind="stable")]
+    found = np.empty(len(targets), np.int64)
+    found[order] = np.arange(len(targets)) % k
+    return found

@@ -3,14 +3,13 @@
 import numpy as np
 
 from .. import optim
-from ..data import train_test_split
+from ..data import DataLoader, TensorDataset, train_test_split
 from ..nn import functional
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..tensor import Tensor
 from .evaluate import ROWS, as_input
-from .standin import DataLoader, TensorDataset
 
 __all__ = ["as_loader", "loaders", "make_optimizer", "make_schedule", "target_dtype", "usual_loss"]
 
