@@ -40,6 +40,7 @@ MAGIC, VERSION = b"\x89FGSAVE\n", 1
 HEAD = struct.Struct("<8sIIQQ")  # magic, version, 0, S, J
 BEGIN = HEAD.size + 32  # where the first array may begin
 ALIGNMENT = 64
+NONSENSE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError, struct.error)
 PIECE = 1 << 20  # bytes that are hashed and written at a time
 
 
@@ -173,7 +174,7 @@ def read(file, name):
         return Decoder(Arrays(file, name, rows, ends)).decode(value)
     except Damaged:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
+    except NONSENSE as error:
         raise Damaged(name, f"its structure, from offset {begin}, makes no sense: {error!r}") from None
 
 

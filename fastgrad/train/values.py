@@ -25,7 +25,7 @@ from ..tensor import Tensor
 
 __all__ = ["Decoder", "Encoder", "is_plain"]
 
-DEEPEST = 200  # so many values inside one another
+DEEPEST = 64  # so many values inside one another
 EXACT = 1 << 53  # JSON's numbers are exact up to here in every language
 KEYS = (str, int, float, bool, type(None))
 DICTS: dict = {dict: "dict", OrderedDict: "ordered", Counter: "counter"}
@@ -150,7 +150,7 @@ class Decoder:
     """``decode(value)`` gives what was encoded. ``arrays(i, place)`` reads array i. Errors: any, for nonsense."""
 
     def __init__(self, arrays):
-        self.arrays, self.next = arrays, 0
+        self.arrays, self.next, self.depth = arrays, 0, 0
 
     def decode(self, value):
         found = self.value(value, "")
@@ -159,11 +159,19 @@ class Decoder:
         return found
 
     def value(self, value, place):
+        self.depth += 1
+        if self.depth > 2 * DEEPEST + 4:  # a tuple is two, and its tag
+            raise ValueError(f"more than {DEEPEST} values inside one another")
+        found = self.one(value, place)
+        self.depth -= 1
+        return found
+
+    def one(self, value, place):
         if type(value) is list:
             return [self.value(x, f"{place}[{i}]") for i, x in enumerate(value)]
         if type(value) is not dict:
             return value
-        tag, content = next(iter(value.items()))
+        tag, content = next(iter(value.items()), (None, None))
         if len(value) != 1 + (tag in TENSORS.values()):
             raise ValueError(f"an object of {list(value)[:4]}")
         return getattr(self, f"as_{tag}")(content, place, value)
