@@ -230,10 +230,12 @@ def refused_or_equal(data, original):
     try:
         value = loaded(data)
     except ValueError as error:
-        assert "refused" in str(error), error
-        return str(error)
-    assert same(value, original), "a changed file gave another value"
-    return None
+        told = str(error)
+    else:
+        assert same(value, original), "a changed file gave another value"
+        return None
+    assert "is refused: " in told
+    return told
 
 
 def test_ten_thousand_damages_are_all_refused(rng):
@@ -402,7 +404,7 @@ def test_files_of_torch_are_named(tmp_path):
     torch = pytest.importorskip("torch")
     for new in (True, False):
         torch.save({"a": torch.zeros(2)}, tmp_path / "x.pt", _use_new_zipfile_serialization=new)
-        with pytest.raises(ValueError, match="PyTorch|torch.save"):
+        with pytest.raises(ValueError, match=r"PyTorch|torch\.save"):
             fg.load(tmp_path / "x.pt")
 
 

@@ -71,6 +71,8 @@ def destination(path, who):
     """Where to write, and what is known of the file that is there, or None. Refuses what cannot be replaced."""
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise NotADirectoryError(errno.ENOTDIR, f"{who}: {folder} is a file, not a folder; name a path in a folder")
     if not os.path.isdir(folder):
         raise FileNotFoundError(
             errno.ENOENT, f"{who}: the folder {folder} does not exist; make it first: os.makedirs({folder!r})"

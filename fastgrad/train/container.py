@@ -70,6 +70,8 @@ def save(obj, path):
     encoder = Encoder()
     value = encoder.encode(obj)
     if hasattr(path, "write"):
+        path.seek(0)
+        path.truncate()
         write(path, value, encoder.arrays)
         return
     with atomic.replacing(path) as file:
@@ -116,8 +118,6 @@ def opened(path, who="load"):
 # -- writing -----------------------------------------------------------------------------------------------------------
 def write(file, value, arrays):
     """Arrays first, then the structure, whose checksums are known by then, and the head last."""
-    file.seek(0)
-    file.truncate()
     put(file, bytes(BEGIN))
     end, rows = BEGIN, []
     for a in arrays:
