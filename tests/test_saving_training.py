@@ -81,7 +81,7 @@ class Run:
 
     def everything(self):
         """All that a run is, as bytes by name."""
-        states = {name: part.state_dict() for name, part in self.parts().items() if name != "averages"}
+        states = {name: part.state_dict() for name, part in self.parts().items() if part and name != "averages"}
         states |= {"net": self.net.state_dict(), "average": self.average.state_dict(), "copy": self.copy.state_dict()}
         return flat({**states, "random": fg.random.get_state(), "losses": self.losses})
 
