@@ -415,6 +415,8 @@ def test_what_is_no_file_is_named(tmp_path):
         fg.load(tmp_path / "a" / "b")
     with pytest.raises(IsADirectoryError, match="is a folder"):
         fg.load(tmp_path)
+    with pytest.raises(TypeError, match="no binary file; open it in mode 'rb'"):
+        fg.load(io.StringIO("text"))
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="no ordinary file"):
         fg.load(tmp_path / "pipe")

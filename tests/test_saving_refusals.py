@@ -204,8 +204,40 @@ def test_files_that_hold_no_run(tmp_path):
     fg.save({"kind": saving.KIND, "version": 2}, tmp_path / "a")
     with pytest.raises(ValueError, match="a run of version 2, this fastgrad reads 1; install a newer one"):
         resume_training(tmp_path / "a", net)
+    fg.save({"kind": saving.KIND, "version": 1, "model": {}}, tmp_path / "a")
+    with pytest.raises(ValueError, match=r"a lacks epoch, batch, .*it was not written by save_training"):
+        resume_training(tmp_path / "a", net)
     with pytest.raises(FileNotFoundError):
         resume_training(tmp_path / "b", net)
+
+
+def test_two_networks_and_their_optimizers(tmp_path):
+    def made():
+        nets = [nn.Linear(2, 2), nn.Linear(2, 1)]
+        optimizers = [fg.optim.SGD(net.parameters(), momentum=0.5) for net in nets]
+        return nets, optimizers
+
+    def step(nets, optimizers):
+        nets[1](nets[0](fg.tensor([[1.0, 2.0]]))).sum().backward()
+        for opt in optimizers:
+            opt.step()
+
+    nets, optimizers = made()
+    step(nets, optimizers)
+    save_training(tmp_path / "a", nets[0], optimizers, critic=nets[1])
+    others, their_optimizers = made()
+    resume_training(tmp_path / "a", others[0], their_optimizers, critic=others[1])
+    for pair in ((nets, optimizers), (others, their_optimizers)):
+        for net in pair[0]:
+            net.zero_grad()
+        step(*pair)
+    assert written([x.state_dict() for x in nets + optimizers]) == written(
+        [x.state_dict() for x in others + their_optimizers]
+    )
+    with pytest.raises(ValueError, match=r"optimizer\[1\] had 2 parameters, this one has 1"):
+        resume_training(
+            tmp_path / "a", others[0], [their_optimizers[0], fg.optim.SGD([others[1].bias])], critic=others[1]
+        )
 
 
 def test_damage_changes_nothing(path, rng):

@@ -7,8 +7,7 @@ from ..optim import states as optimizer_states
 from ..optim.averaging import EMA, Average
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
-from ..optim.swa_utils import AveragedModel
-from ..tape import changed
+from ..tape import Value, changed
 
 __all__ = [
     "beside_the_state",
@@ -71,10 +70,17 @@ def put_beside_the_state(model, more):
 
 def model_differs(model, record):
     """Sentences about what does not fit."""
-    own = {name: x.data for name, x in model._named_state()}
-    yield from arrays_differ("the model", own, record["model"])
+    yield from states_differ("the model", model, record["model"])
     more = beside_the_state(model)
     yield from arrays_differ("the model", more["buffers"], record["model_more"]["buffers"])
+
+
+def states_differ(whose, module, saved):
+    """The same of a module's state dict."""
+    yield from arrays_differ(whose, module.state_dict(), saved)
+    for name, x in module._named_state():
+        if not x.data.flags.writeable:
+            yield f"{name} of {whose} is read-only"
 
 
 def arrays_differ(whose, own, saved):
@@ -85,11 +91,10 @@ def arrays_differ(whose, own, saved):
     if unexpected:
         yield f"the file has {', '.join(unexpected)}, which {whose} lacks"
     for name in own:
-        a, b = own[name], saved.get(name)
-        if b is not None and (a.shape, a.dtype) != (b.shape, b.dtype):
-            yield f"{name} is {b.shape} {b.dtype} in the file and {a.shape} {a.dtype} in {whose}"
-        elif b is not None and not a.flags.writeable:
-            yield f"{name} of {whose} is read-only"
+        if name in saved:
+            a, b = (x.data if isinstance(x, Value) else np.asarray(x) for x in (own[name], saved[name]))
+            if (a.shape, a.dtype) != (b.shape, b.dtype):
+                yield f"{name} is {b.shape} {b.dtype} in the file and {a.shape} {a.dtype} in {whose}"
 
 
 # -- the other parts ---------------------------------------------------------------------------------------------------
@@ -121,37 +126,36 @@ def part_differs(name, part, saved, model):
             yield from part_differs(f"{name}[{i}]", x, own, model)
     elif type(part).__name__ != saved["class"]:
         yield f"{name} was of class {saved['class']}, this is {type(part).__name__}"
-    elif not hasattr(part, "load_state_dict"):
-        yield f"{name}, a {type(part).__name__}, has no load_state_dict()"
+    elif not hasattr(part, "load_state_dict") or not hasattr(part, "state_dict"):
+        yield f"{name}, a {type(part).__name__}, has no state_dict() or no load_state_dict()"
     else:
         yield from state_differs(name, part, saved, model)
 
 
 def state_differs(name, part, saved, model):
     """What the classes of the engine would refuse, and what they would take and should not here."""
-    state, options = saved["state"], options_of(part)
-    for key in options:
-        if options[key] != saved["options"].get(key):
-            yield f"{key} of {name} was {saved['options'].get(key)}, here it is {options[key]}"
+    state, options, before = saved["state"], options_of(part, model), saved["options"]
+    names, names_before = options.pop("names", None), before.get("names")
+    yield from (
+        f"{k} of {name} was {before.get(k)}, here it is {options[k]}" for k in options if options[k] != before.get(k)
+    )
     if isinstance(part, Optimizer):
-        yield from order_differs(name, names_of(part, model), saved.get("names"))
+        yield from order_differs(name, names, names_before)
         yield from refused(name, optimizer_states.checked, part, state)
     elif isinstance(part, LRScheduler):
         yield from refused(name, part._refuse_foreign, state)
     elif isinstance(part, Average):
         own = {str(i): a for i, a in enumerate(part.averages)}
         yield from arrays_differ(name, own, {str(i): a for i, a in enumerate(state["averages"])})
-    elif isinstance(part, AveragedModel):
-        own = {n: x.data for n, x in part._named_state()}
-        yield from arrays_differ(name, own, {n: a for n, a in state.items() if n != "n_averaged"})
     elif isinstance(part, Module):
-        yield from arrays_differ(name, {n: x.data for n, x in part._named_state()}, state)
+        yield from states_differ(name, part, state)
 
 
-def options_of(part):
+def options_of(part, model):
     """What decides how a part goes on and is not in its state, nor in its class."""
     if isinstance(part, Optimizer):
-        return {f"lr of group {i}": told(group["lr"]) for i, group in enumerate(part.param_groups)}
+        rates = {f"lr of group {i}": told(group["lr"]) for i, group in enumerate(part.param_groups)}
+        return {**rates, "names": names_of(part, model)}
     return {"decay": part.decay} if isinstance(part, EMA) else {}
 
 
@@ -176,7 +180,7 @@ def names_of(optimizer, model):
 
 
 def order_differs(name, own, saved):
-    if saved is None or own == saved:
+    if own == saved:
         return
     if len(own) != len(saved):
         yield f"{name} had {len(saved)} parameters, this one has {len(own)}"

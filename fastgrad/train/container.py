@@ -95,6 +95,8 @@ def load(path, map_location=None, *, weights_only=True):
     if map_location is not None:
         as_device(map_location)
     if hasattr(path, "read"):
+        if not hasattr(path, "readinto"):
+            raise TypeError(f"load: the {type(path).__name__} is no binary file; open it in mode 'rb'")
         return read(path, getattr(path, "name", f"the {type(path).__name__}"))
     with opened(path) as file:
         return read(file, path)

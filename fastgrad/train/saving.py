@@ -11,12 +11,12 @@ import numpy as np
 
 from .. import kernels, random
 from ..nn import Module
-from ..optim.optimizer import Optimizer
 from . import checks, container
 
 __all__ = ["Resumed", "resume_training", "save_training"]
 
 KIND, VERSION = "fastgrad training", 1
+FIELDS = ("epoch", "batch", "best", "model", "model_more", "parts", "random", "more")
 PARTS = ("optimizer", "schedule", "averages", "loader", "scaler", "history")  # beside the model
 
 
@@ -77,20 +77,18 @@ def save_training(
         "best": best,
         "model": dict(model.state_dict()),
         "model_more": checks.beside_the_state(model),
-        "parts": {name: kept(part) for name, part in parts.items() if part is not None},
+        "parts": {name: kept(part, model) for name, part in parts.items() if part is not None},
         "random": random_state(),
-        "more": {name: kept(x) if hasattr(x, "state_dict") else {"value": x} for name, x in more.items()},
+        "more": {name: kept(x, model) if hasattr(x, "state_dict") else {"value": x} for name, x in more.items()},
     }
-    if isinstance(optimizer, Optimizer):
-        record["parts"]["optimizer"]["names"] = checks.names_of(optimizer, model)
     container.save(record, path)
 
 
-def kept(part):
-    """What is saved of an object: its class, by name, and its state; of several, each of them."""
+def kept(part, model):
+    """What is saved of an object: its class, by name, its state, and what is compared; of several, each of them."""
     if isinstance(part, (list, tuple)):
-        return {"many": [kept(x) for x in part]}
-    return {"class": type(part).__name__, "state": part.state_dict(), "options": checks.options_of(part)}
+        return {"many": [kept(x, model) for x in part]}
+    return {"class": type(part).__name__, "state": part.state_dict(), "options": checks.options_of(part, model)}
 
 
 def resume_training(
@@ -144,17 +142,20 @@ def refuse_no_run(record, path):
             f"resume_training: {path} holds {held}, no run of save_training; a state dict goes to the model: "
             f"model.load_state_dict(fastgrad.load(path))"
         )
-    if record["version"] != VERSION:
+    if record.get("version") != VERSION:
         raise ValueError(
-            f"resume_training: {path} is a run of version {record['version']}, this fastgrad reads {VERSION}; "
+            f"resume_training: {path} is a run of version {record.get('version')}, this fastgrad reads {VERSION}; "
             f"install a newer one"
         )
+    missing = [name for name in FIELDS if name not in record]
+    if missing:
+        raise ValueError(f"resume_training: {path} lacks {', '.join(missing)}; it was not written by save_training")
 
 
 def take(model: Module, given, states, record, path):
     """Loads everything. Objects that only they themselves can check come first, and are put back if one refuses."""
     own = [name for name in given if not checks.is_known(given[name])]
-    before = {name: kept(given[name]) for name in own}
+    before = {name: kept(given[name], model) for name in own}
     done = []
     try:
         for name in own:
@@ -168,8 +169,9 @@ def take(model: Module, given, states, record, path):
         ) from error
     model.load_state_dict(record["model"])
     checks.put_beside_the_state(model, record["model_more"])
-    for name in given.keys() - set(own):
-        put(given[name], states[name])
+    for name in given:
+        if name not in own:
+            put(given[name], states[name])
     set_random_state(record["random"])
 
 
