@@ -79,8 +79,7 @@ class Ensemble:
             )
         self.models, self.histories, self.callbacks = [], [], []
         for i in range(self.k):
-            with random.fork_rng():
-                random.manual_seed(self.seed + i)
+            with random.fork_rng(seed=self.seed + i):
                 model = self.make_model()
                 if any(model is other for other in self.models):
                     raise ValueError("Ensemble: make_model returned the same net twice; it must make a new one")
