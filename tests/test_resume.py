@@ -38,7 +38,12 @@ def outcome(optimizer, capture, callbacks=(), resume=None, schedule=None, averag
     rng = np.random.Generator(np.random.Philox(7))
     x, y = rng.standard_normal((30, 1, 4, 4)).astype(np.float32), rng.integers(0, 3, 30)
     net = fg.nn.Sequential(
-        fg.nn.Flatten(), fg.nn.Linear(16, 12), fg.nn.BatchNorm1d(12), fg.nn.ReLU(), fg.nn.Dropout(0.3), fg.nn.Linear(12, 3)
+        fg.nn.Flatten(),
+        fg.nn.Linear(16, 12),
+        fg.nn.BatchNorm1d(12),
+        fg.nn.ReLU(),
+        fg.nn.Dropout(0.3),
+        fg.nn.Linear(12, 3),
     )
     transform = augment.Compose([augment.Shift(1), augment.GaussianNoise(0.1)])
     loader = DataLoader((x[:26], y[:26]), 8, shuffle=True, transform=transform)
@@ -119,9 +124,7 @@ def onecycle(optimizer):
 SCHEDULES = {
     "a batch": onecycle,
     "plateau": lambda optimizer: fg.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=10.0),
-    "function": fg.optim.schedules.CosineAnnealing(0.05, EPOCHS * BATCHES)
-    if hasattr(fg.optim.schedules, "CosineAnnealing")
-    else fg.optim.schedules.Constant(0.05),
+    "function": fg.optim.schedules.CosineDecay(0.05, EPOCHS * BATCHES),
 }
 
 
@@ -155,7 +158,7 @@ def test_a_difference_is_seen(tmp_path):
     _, whole = outcome(rule("Adam"), True)
     stopped_and_resumed(path, 5, rule("Adam"))
     _, other = outcome(rule("Adam"), True, seed=4)
-    with pytest.raises(AssertionError, match="0.weight|1.weight"):
+    with pytest.raises(AssertionError, match="1.weight"):
         same(whole, other)
 
 

@@ -98,7 +98,11 @@ def make_optimizer(model, optimizer):
         return optimizer
     if optimizer is not None and not callable(optimizer):
         raise TypeError(f"fit: optimizer is an Optimizer or makes one, not a {type(optimizer).__name__}")
-    return (optimizer or optim.Adam)([p for p in model.parameters() if p.requires_grad])
+    trained = [p for p in model.parameters() if p.requires_grad]
+    if not trained:
+        frozen = any(True for _ in model.parameters())
+        raise ValueError(f"fit: {'every parameter of the model is frozen' if frozen else 'the model has no parameter'}")
+    return (optimizer or optim.Adam)(trained)
 
 
 def make_schedule(schedule, optimizer, batches):
