@@ -158,7 +158,7 @@ def test_a_difference_is_seen(tmp_path):
     _, whole = outcome(rule("Adam"), True)
     stopped_and_resumed(path, 5, rule("Adam"))
     _, other = outcome(rule("Adam"), True, seed=4)
-    with pytest.raises(AssertionError, match="1.weight"):
+    with pytest.raises(AssertionError, match=r"1\.weight"):
         same(whole, other)
 
 
