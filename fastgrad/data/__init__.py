@@ -1,4 +1,4 @@
-"""Data: datasets and loaders, splitting, and two small real sets inside the package.
+"""Data: datasets and loaders, splitting into parts, scalers, augmentation, and two small real sets in the package.
 
 >>> from fastgrad.data import load_digits, train_test_split
 >>> digits = load_digits()
@@ -7,6 +7,7 @@
 ((1437, 64), (360, 64))
 """
 
+from . import augment
 from .bundled import Bundled, load_digits, load_iris
 from .collate import default_collate, default_convert
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset
@@ -19,6 +20,7 @@ from .sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from .scale import MinMaxScaler, StandardScaler
 from .split import random_split, shuffle_dataset, train_test_split, validation_split
 
 __all__ = [
@@ -28,13 +30,16 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "IterableDataset",
+    "MinMaxScaler",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "StandardScaler",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
+    "augment",
     "default_collate",
     "default_convert",
     "load_digits",

@@ -53,7 +53,6 @@ class Module:
     _passing: frozenset = frozenset()  # names of buffers that state_dict leaves out
     _hooks: hooks.ModuleHooks | None = None
     _frozen: bool = False  # by `fastgrad.train.freeze`: train() leaves it in evaluation mode
-    _frozen: bool = False  # by `fastgrad.train.freeze`: train() leaves it in evaluation mode
     training: bool
 
     def __init__(self, *args, **kwargs):

@@ -111,9 +111,13 @@ part, and not what holds for other data.
     for name, error in (("training", train), ("validation", held)):
         if not 0 <= error < math.inf:
             raise ValueError(f"diagnose: the {name} error must be at least 0 and finite, not {error}")
-    levels = tuple(LEVELS[(error > low) + (error > high)] for error in (train, held))
+    levels = level(train, low, high), level(held, low, high)
     verdict = CELLS[levels]
     return Diagnosis(train, held, levels, verdict, tuple(WORDS[lang][word] for word in ADVICE[verdict]), lang)
+
+
+def level(error, low, high):
+    return LEVELS[(error > low) + (error > high)]
 
 
 def errors_of(history, scale, epoch):

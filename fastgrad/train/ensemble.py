@@ -11,7 +11,7 @@ from .evaluate import predict
 from .fit import fit
 from .history import History
 from .metrics import accuracy
-from .prepare import Optimizer, as_arrays
+from .prepare import Optimizer, as_arrays, as_loader, target_dtype
 
 __all__ = ["Ensemble", "Scores"]
 
@@ -79,8 +79,7 @@ class Ensemble:
             )
         self.models, self.histories, self.callbacks = [], [], []
         for i in range(self.k):
-            with random.fork_rng():
-                random.manual_seed(self.seed + i)
+            with random.fork_rng(seed=self.seed + i):
                 model = self.make_model()
                 if any(model is other for other in self.models):
                     raise ValueError("Ensemble: make_model returned the same net twice; it must make a new one")
@@ -96,7 +95,8 @@ class Ensemble:
         if callable(data):
             data = data(i)
         arrays = as_arrays("Ensemble", data, model)
-        self.classes = isinstance(arrays, tuple) and arrays[-1].dtype.kind == "i"
+        dtype = target_dtype(as_loader("Ensemble", arrays, model))
+        self.classes = dtype is not None and dtype.kind in "iu"
         if not self.folds:
             return arrays, {}
         if not isinstance(arrays, tuple):

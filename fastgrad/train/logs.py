@@ -22,8 +22,8 @@ class CSVLog(Callback):
     >>> import numpy as np, fastgrad as fg, os, tempfile
     >>> x, path = np.ones((8, 1), np.float32), os.path.join(tempfile.mkdtemp(), "log.csv")
     >>> history = fg.fit(fg.nn.Linear(1, 1), (x, x), epochs=2, callbacks=[CSVLog(path)])
-    >>> open(path).readline()
-    'epoch,loss,lr,seconds\\n'
+    >>> Path(path).read_text().splitlines()[0]
+    'epoch,loss,lr,seconds'
     """
 
     def __init__(self, path):
