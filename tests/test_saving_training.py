@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastgrad as fg
-from fastgrad.data import DataLoader
+from fastgrad.data import DataLoader, StandardScaler, augment
 from fastgrad.optim import RULES, averaging, lr_scheduler, swa_utils
 from fastgrad.train import Resumed, resume_training, save_training, saving
 
@@ -15,15 +15,12 @@ BATCH, BATCHES, EPOCHS = 5, 4, 2
 STOPS = [0, 1, 4, 6, BATCHES * EPOCHS]  # nothing done, one step, between epochs, in the middle of one, all done
 
 
-def noise(x, y, rng):
-    """Augmentation: a function of the batch and its own random numbers."""
-    return x + 0.1 * rng.standard_normal(x.shape).astype(np.float32), y
-
-
 def make_loader(**options):
+    """Twenty small pictures, shifted, turned and made noisy anew for every batch."""
     rng = np.random.Generator(np.random.Philox(7))
-    x, y = rng.standard_normal((BATCH * BATCHES, 6)).astype(np.float32), rng.integers(0, 3, BATCH * BATCHES)
-    return DataLoader((x, y), BATCH, shuffle=True, transform=noise, **options)
+    x, y = rng.standard_normal((BATCH * BATCHES, 3, 2)).astype(np.float32), rng.integers(0, 3, BATCH * BATCHES)
+    change = augment.Compose([augment.Shift(1), augment.Rotate(20), augment.GaussianNoise(0.1)])
+    return DataLoader((x, y), BATCH, shuffle=True, transform=change, **options)
 
 
 class Run:
@@ -39,13 +36,14 @@ class Run:
         self.schedule = lr_scheduler.CosineAnnealingLR(self.opt, T_max=5)
         self.average = averaging.EMA(self.net.parameters(), decay=0.7)
         self.copy = swa_utils.AveragedModel(self.net)
+        self.scaler = StandardScaler().fit(np.arange(6.0).reshape(2, 3) + seed)
         self.loader = make_loader(prefetch=prefetch)
         self.losses = []
         self.step = fg.capture(self.plain) if captured else self.plain
 
     def plain(self, x, y):
         self.opt.zero_grad()
-        loss = fg.nn.functional.cross_entropy(self.net(x.to(self.net[0].weight.dtype)), y)
+        loss = fg.nn.functional.cross_entropy(self.net(x.flatten(1).to(self.net[0].weight.dtype)), y)
         loss.backward()
         self.opt.step()
         self.average.update()
@@ -67,6 +65,7 @@ class Run:
             "schedule": self.schedule,
             "averages": [self.average, self.copy],
             "loader": self.loader,
+            "scaler": self.scaler,
         }
 
     def save(self, path):
