@@ -130,6 +130,27 @@ def test_a_disk_that_is_full_at_the_last_moment_leaves_the_old_file(old, monkeyp
         fg.save({"a": np.zeros(3)}, old)
 
 
+def test_a_folder_that_is_not_brought_to_the_disk_is_told(tmp_path, monkeypatch):
+    def broken(folder):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(atomic, "synchronize_folder", broken)
+    with pytest.raises(
+        OSError, match=r"a is written, but its folder .*Input/output error.*may bring the old file back"
+    ):
+        fg.save([1], tmp_path / "a")
+    assert (fg.load(tmp_path / "a"), names(tmp_path)) == ([1], ["a"])
+
+
+def test_paths_of_any_kind(tmp_path):
+    for path in (tmp_path / "a", str(tmp_path / "a"), os.fsencode(tmp_path / "a")):
+        fg.save([1], path)
+        assert fg.load(path) == [1]
+    assert names(tmp_path) == ["a"]
+    with pytest.raises(TypeError, match="dict"):
+        fg.save("a", {})
+
+
 @pytest.mark.parametrize("suffix", ["fg", "npz", "safetensors"])
 def test_a_small_file_system_that_fills_up(suffix, tmp_path):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", tmp_path], capture_output=True).returncode:

@@ -169,6 +169,10 @@ def test_objects_of_ones_own_are_put_back(tmp_path):
     with pytest.raises(ValueError, match="nothing was changed: second: RuntimeError: unlucky"):
         resume_training(tmp_path / "a", net, first=first, second=second)
     assert (first.n, second.n) == (7, 8)
+    second.n = 13  # not even its own state will do
+    with pytest.raises(ValueError, match="second could not be put back: second: RuntimeError: unlucky"):
+        resume_training(tmp_path / "a", net, first=first, second=second)
+    assert first.n == 7
     save_training(tmp_path / "a", net, first=Mine(1), second=Mine(2), note="x")
     assert resume_training(tmp_path / "a", net, first=first, second=second).more == {"note": "x"}
     assert (first.n, second.n) == (1, 2)

@@ -63,13 +63,19 @@ def replacing(path, who="save"):
             raise translated(error, who, path) from None
         raise
     file.close()
-    with told(who, path):
+    try:
         synchronize_folder(os.path.dirname(target))
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{who}: {path} is written, but its folder could not be brought to the disk ({error.strerror}): a power "
+            f"cut may bring the old file back",
+        ) from None
 
 
 def destination(path, who):
     """Where to write, and what is known of the file that is there, or None. Refuses what cannot be replaced."""
-    target = os.path.realpath(path)
+    target = os.path.realpath(os.fsdecode(path))
     folder = os.path.dirname(target)
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise NotADirectoryError(errno.ENOTDIR, f"{who}: {folder} is a file, not a folder; name a path in a folder")
@@ -84,7 +90,7 @@ def destination(path, who):
             return target, None
     if stat.S_ISDIR(old.st_mode):
         raise IsADirectoryError(
-            errno.EISDIR, f"{who}: {path} is a folder; name a file in it, {os.path.join(os.fspath(path), 'model.fg')}"
+            errno.EISDIR, f"{who}: {path} is a folder; name a file in it, {os.path.join(target, 'model.fg')}"
         )
     if not stat.S_ISREG(old.st_mode):
         raise OSError(errno.EINVAL, f"{who}: {path} is no ordinary file (a device, pipe or socket); name another path")
@@ -207,7 +213,7 @@ def translated(error, who, path):
     """An error of the system, of its own kind, that names the path and what to do."""
     if error.errno is None or str(error.strerror).startswith(f"{who}: "):
         return error
-    folder = os.path.dirname(os.path.realpath(path))
+    folder = os.path.dirname(os.path.realpath(os.fsdecode(path)))
     if error.errno in FULL:
         why, fix = f"the disk (or the quota) of {folder} is full", "make room or save elsewhere"
     elif error.errno == errno.EFBIG:

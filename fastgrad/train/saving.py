@@ -162,10 +162,10 @@ def take(model: Module, given, states, record, path):
             done.append(name)
             put(given[name], states[name])
     except Exception as error:
-        for name in done:
-            put(given[name], before[name])
+        lost = [name for name in done if not is_put_back(given[name], before[name])]
+        left = f"{', '.join(lost)} could not be put back" if lost else "nothing was changed"
         raise ValueError(
-            f"resume_training: {path} does not fit, nothing was changed: {name}: {type(error).__name__}: {error}"
+            f"resume_training: {path} does not fit, {left}: {done[-1]}: {type(error).__name__}: {error}"
         ) from error
     model.load_state_dict(record["model"])
     checks.put_beside_the_state(model, record["model_more"])
@@ -173,6 +173,14 @@ def take(model: Module, given, states, record, path):
         if name not in own:
             put(given[name], states[name])
     set_random_state(record["random"])
+
+
+def is_put_back(part, state):
+    try:
+        put(part, state)
+    except Exception:
+        return False
+    return True
 
 
 def put(part, state):
