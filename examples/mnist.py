@@ -12,7 +12,7 @@ from fastgrad import nn
 from fastgrad.data import DataLoader, augment, load_mnist_part, train_test_split
 from fastgrad.train import fit
 
-BATCH, EPOCHS = 100, 25
+BATCH, EPOCHS = 100, 15
 
 
 def network():
