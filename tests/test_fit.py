@@ -1,5 +1,7 @@
 """fit: the same numbers as the loop one would write, whatever is handed in."""
 
+import random
+
 import numpy as np
 import pytest
 from fit_cases import blobs, net, sgd, weights
@@ -60,6 +62,7 @@ def test_all_forms_of_data_are_the_same():
         "tensors": (fg.tensor(x), fg.tensor(y)),
         "dataset": TensorDataset(x, y),
         "own dataset": Own(),
+        "list of samples": list(zip(x, y, strict=True)),
         "loader": DataLoader((x, y), 32, shuffle=True, seed=5),
     }
     found = {}
@@ -217,6 +220,28 @@ def test_hooks_are_called_for_every_batch():
     assert train.fit(model, (x, y), epochs=1, progress=False).captured
     weighted = fg.nn.Sequential(weight_norm(fg.nn.Linear(4, 3)))
     assert train.fit(weighted, (x, y), epochs=1, progress=False).captured  # its hook is made of operations
+
+
+@pytest.mark.parametrize("draw", [np.random.rand, random.random], ids=["NumPy's", "Python's"])
+def test_a_model_that_draws_outside_of_fastgrad_draws_for_every_batch(draw):
+    class Noisy(fg.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = net()
+
+        def forward(self, x):
+            return self.body(x + float(draw()))
+
+    found = []
+    for capture in ("auto", False):
+        np.random.seed(3)
+        random.seed(3)
+        model = Noisy()
+        history = train.fit(model, blobs(), epochs=3, seed=1, capture=capture, progress=False)
+        found.append((weights(model).tobytes(), history["loss"].tolist()))
+    assert found[0] == found[1]
+    history = train.fit(Noisy(), blobs(), epochs=1, progress=False)
+    assert history.why_eager.startswith("the step draws from NumPy's or Python's own generator")
 
 
 def test_batches_of_many_shapes_end_the_capture():
