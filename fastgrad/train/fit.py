@@ -27,8 +27,8 @@ def fit(
 ):
     """Trains a model, and returns the `History` of its losses and metrics.
 
-    data        (x, y), arrays or tensors of N rows: shuffled batches of `batch_size`; or a Dataset or list of tuples; or
-                a DataLoader, whose batch size, order and augmentation are then its own. Of more than two arrays the
+    data        (x, y), arrays or tensors of N rows: shuffled batches of `batch_size`; or a Dataset or a list of tuples;
+                or a DataLoader, whose batch size, order and augmentation are then its own. Of more than two arrays the
                 last is the target, the others are the model's arguments. Floats take the dtype of the parameters
     loss        loss(outputs, target); cross_entropy for integer targets, mse_loss for floats, unless given
     optimizer   an Optimizer, or a function of the parameters that makes one; Adam, unless given
