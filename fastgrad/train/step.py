@@ -84,9 +84,9 @@ class AutoCapture:
 
 def foreign_state():
     """The state of the random numbers that are not fastgrad's: NumPy's old global generator and Python's."""
-    state: dict = np.random.get_state(legacy=False) if "numpy.random" in sys.modules else {}  # type: ignore[assignment]
-    own = state.get("state", {"key": b"", "pos": 0})
-    return bytes(own["key"]), own["pos"], python_random.getstate()
+    state: dict = np.random.get_state(legacy=False) if "numpy.random" in sys.modules else {}
+    own = [x.tobytes() if isinstance(x, np.ndarray) else x for x in state.get("state", {}).values()]
+    return own, python_random.getstate()
 
 
 def hooked(model):
