@@ -31,7 +31,7 @@ import numpy as np
 from .. import __version__, kernels
 from ..devices import device as as_device
 from . import atomic
-from .foreign import kind_of_file
+from .foreign import Refused, kind_of_file
 from .values import Decoder, Encoder, is_plain
 
 __all__ = ["load", "save"]
@@ -83,8 +83,8 @@ def load(path, map_location=None, *, weights_only=True):
     there is never anything but data.
 
     Everything is checked: lengths against the file's size before memory is taken, every byte by a checksum.
-    Errors: ValueError for a file that is damaged, cut short, of a newer version or of another kind, which says what is
-    wrong where and what the file is; FileNotFoundError, IsADirectoryError.
+    Errors: `fastgrad.data.readers.BadFileError`, a ValueError, for a file that is damaged, cut short, of a newer
+    version or of another kind: it says what is wrong where, and what the file is; FileNotFoundError, IsADirectoryError.
 
     >>> import io, fastgrad as fg
     >>> file = io.BytesIO()
@@ -174,17 +174,10 @@ def read(file, name):
         rows, value = document["arrays"], document["value"]
         ends = checked_rows(rows, begin)
         return Decoder(Arrays(file, name, rows, ends)).decode(value)
-    except Damaged:
+    except Refused:
         raise
     except NONSENSE as error:
-        raise Damaged(name, f"its structure, from offset {begin}, makes no sense: {error!r}") from None
-
-
-class Damaged(ValueError):
-    """A file that is refused."""
-
-    def __init__(self, name, why):
-        super().__init__(f"load: {name} is refused: {why}")
+        raise Refused(name, f"its structure, from offset {begin}, makes no sense: {error!r}", begin) from None
 
 
 def structure_of(file, name, size):
@@ -192,28 +185,32 @@ def structure_of(file, name, size):
     file.seek(0)
     head = file.read(min(size, 128))
     if head[: len(MAGIC)] != MAGIC:
-        raise Damaged(name, kind_of_file(head, size))
+        raise Refused(name, kind_of_file(head, size), 0)
     if len(head) < BEGIN:
-        raise Damaged(name, f"it is cut short: {size} bytes, the head alone has {BEGIN}; take an older copy")
+        raise Refused(name, f"it is cut short: {size} bytes, the head alone has {BEGIN}; take an older copy", size)
     _, version, zero, begin, length = HEAD.unpack_from(head)
     if version > VERSION:
-        raise Damaged(
+        raise Refused(
             name,
             f"it says that it is of version {version} of the format, at offset 8, and this fastgrad, {__version__}, "
             f"reads up to {VERSION}; install a newer fastgrad",
+            8,
         )
     if version != VERSION or zero or not BEGIN <= begin <= begin + length:
-        raise Damaged(name, "its head, offset 8 to 31, is damaged; take an older copy")
+        raise Refused(name, "its head, offset 8 to 31, is damaged; take an older copy", 8)
     if begin + length != size:
-        how = "cut short" if begin + length > size else "too long, or its head is damaged"
-        raise Damaged(name, f"it is {how}: {size} bytes, its head says {begin + length}; take an older copy")
+        end = begin + length
+        how = "cut short" if end > size else "too long, or its head is damaged"
+        why = f"it is {how}: {size} bytes, its head says {end}; take an older copy"
+        raise Refused(name, why, min(size, end))
     file.seek(begin)
     structure = file.read(length)
     if hashlib.sha256(head[: HEAD.size] + structure).digest() != head[HEAD.size : BEGIN]:
-        raise Damaged(
+        raise Refused(
             name,
             f"its head (offset 0 to {BEGIN - 1}) or structure (offset {begin} to {size - 1}) is damaged, by its "
             f"checksum; take an older copy",
+            begin,
         )
     return begin, structure
 
@@ -251,7 +248,8 @@ class Arrays:
         before = self.ends[i - 1] if i else BEGIN
         self.file.seek(before)
         if self.file.read(offset - before).strip(b"\0"):
-            raise Damaged(self.name, f"it is damaged between offset {before} and {offset - 1}, where zeros should be")
+            where = f"between offset {before} and {offset - 1}"
+            raise Refused(self.name, f"it is damaged {where}, where zeros should be; take an older copy", before)
         dtype = np.dtype(kind)
         little = dtype.newbyteorder("<")
         array = np.empty(shape, little)
@@ -260,13 +258,15 @@ class Arrays:
         for at in range(0, len(flat), PIECE):
             piece = flat[at : at + PIECE]
             if fill(self.file, piece) != len(piece):
-                raise Damaged(self.name, f"it ended at offset {self.file.tell()} while it was being read")
+                end = self.file.tell()
+                raise Refused(self.name, f"it ended at offset {end} while it was being read", end)
             found.update(piece.data)
         if found.hexdigest() != digest:
             where = f"offset {offset} to {self.ends[i] - 1}"
-            raise Damaged(
+            raise Refused(
                 self.name,
                 f"the array {place}, {tuple(shape)} {dtype}, {where}, is damaged, by its checksum; take an older copy",
+                offset,
             )
         return array if dtype == little else array.byteswap(inplace=True).view(dtype)
 

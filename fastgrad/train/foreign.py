@@ -1,12 +1,24 @@
-"""What a file is that is not fastgrad's, told by how it begins."""
+"""Files that are refused, and what a file is that is not fastgrad's, told by how it begins."""
 
+import os
 import struct
 
-__all__ = ["kind_of_file"]
+from ..data.readers import BadFileError
+
+__all__ = ["Refused", "kind_of_file"]
 
 PICKLE = "which is never opened here, because opening one may run any program"
 NPZ = "fastgrad.train.load_weights reads weights"
 TORCH = "in PyTorch write numpy.savez('weights.npz', **{k: v.numpy() for k, v in state.items()})"
+
+
+class Refused(BadFileError):
+    """A file that is damaged, cut short or of another kind. `path`; `offset`: the byte, where there is one."""
+
+    def __init__(self, path, why, offset=None, who="load"):
+        ValueError.__init__(self, f"{who}: {path} is refused: {why}")
+        self.path = os.fsdecode(path) if isinstance(path, (bytes, os.PathLike)) else str(path)
+        self.offset = offset
 
 
 def kind_of_file(head, size):

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import kernels
+from ..data.readers import read_npz
 from ..nn import Module
 from ..tape import Value
 from . import atomic
-from .container import fill, opened
-from .foreign import kind_of_file
+from .container import opened
+from .foreign import Refused, kind_of_file
 from .values import is_plain
 
 __all__ = ["load_weights", "save_weights"]
 
 SUFFIXES = (".npz", ".safetensors")
-DEFLATED = 1032  # deflate makes nothing smaller than by this factor
 
 
 def save_weights(model_or_state, path):
@@ -62,15 +62,14 @@ def load_weights(path, model=None, strict=True):
 
     With `model`, returns what ``model.load_state_dict(arrays, strict)`` does, (missing_keys, unexpected_keys).
     Nothing is changed unless everything fits; no pickle is ever opened.
-    Errors: ValueError for another suffix, for a damaged or cut file, for one of another kind, for numbers NumPy has
-    not; ImportError without safetensors' package; those of `Module.load_state_dict`.
+    Errors: ValueError for another suffix; `fastgrad.data.readers.BadFileError`, a ValueError, for a file that is
+    damaged, cut short or of another kind, and for numbers NumPy has not; ImportError without safetensors' package;
+    those of `Module.load_state_dict`.
     """
     suffix = suffix_of(path, "load_weights")
     with opened(path, "load_weights") as file:
-        if suffix == ".npz":
-            arrays = read_npz(file, path)
-        else:
-            arrays = read_safetensors(file, path)
+        refuse_other_kind(file, path, suffix)
+    arrays = read_npz(path) if suffix == ".npz" else read_safetensors(path)
     return arrays if model is None else model.load_state_dict(arrays, strict)
 
 
@@ -109,46 +108,9 @@ def write_npz(file, arrays):
                 np.lib.format.write_array(part, a, allow_pickle=False)
 
 
-def read_npz(file, path):
-    refuse_other_kind(file, path, b"PK")
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return {info.filename.removesuffix(".npy"): read_npy(archive, info, path) for info in archive.infolist()}
-    except Damaged:
-        raise
-    except (ValueError, TypeError, KeyError, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Damaged(path, error) from None
-    except Exception as error:  # zipfile.BadZipFile, zlib.error, struct.error, and whatever else damage leads to
-        raise Damaged(path, f"{type(error).__name__}: {error}") from None
-
-
-def read_npy(archive, info, path):
-    """One array: its header must say what the archive says of its length, before memory is taken for it."""
-    if not info.filename.endswith(".npy"):
-        raise Damaged(path, f"its part {info.filename!r} is no .npy file")
-    if info.file_size > DEFLATED * max(info.compress_size, 1):
-        raise Damaged(path, f"its part {info.filename!r} says {info.file_size} bytes, packed in {info.compress_size}")
-    with archive.open(info) as part:
-        version = np.lib.format.read_magic(part)
-        header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
-        if header is None:
-            raise Damaged(path, f"its part {info.filename!r} has version {version} of the format")
-        shape, fortran, dtype = header(part)
-        if dtype.hasobject or not is_plain(dtype):
-            raise Damaged(path, f"its part {info.filename!r} holds {dtype}, no plain numbers; pickles are not opened")
-        count = int(np.prod(shape, dtype=object))
-        if count < 0 or part.tell() + count * dtype.itemsize != info.file_size:
-            raise Damaged(path, f"its part {info.filename!r}, {shape} {dtype}, has {info.file_size} bytes")
-        array = np.empty(shape[::-1] if fortran else shape, dtype)
-        if fill(part, array.reshape(-1).view(np.uint8)) != array.nbytes or part.read(1):  # the end: the CRC is checked
-            raise Damaged(path, f"its part {info.filename!r} is cut short")
-        return array.T if fortran else array
-
-
 # -- safetensors -------------------------------------------------------------------------------------------------------
-def read_safetensors(file, path):
+def read_safetensors(path):
     package = safetensors_numpy()
-    refuse_other_kind(file, path, None)
     try:
         return package.load_file(os.fspath(path))
     except Exception as error:  # SafetensorError, and for dtypes that NumPy has not KeyError or TypeError
@@ -156,7 +118,7 @@ def read_safetensors(file, path):
         hint = ""
         if any(kind in what.upper() for kind in ("BF16", "BFLOAT16", "F8", "FLOAT8")):
             hint = "; NumPy has no such numbers: write the file anew in PyTorch, with x.float()"
-        raise Damaged(path, what + hint) from None
+        raise Refused(path, what + hint, who="load_weights") from None
 
 
 def safetensors_numpy():
@@ -169,21 +131,14 @@ def safetensors_numpy():
     return safetensors.numpy
 
 
-# -- refusals ----------------------------------------------------------------------------------------------------------
-class Damaged(ValueError):
-    """A file of weights that is refused."""
-
-    def __init__(self, path, why):
-        super().__init__(f"load_weights: {path} is refused: {why}")
-
-
-def refuse_other_kind(file, path, magic):
+def refuse_other_kind(file, path, suffix):
     """Raises for a file that does not begin as its name says."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(128)
-    file.seek(0)
     told = kind_of_file(head, size)
-    if not head.startswith(magic) if magic else "it is a safetensors file" not in told:
-        ours = "it is a file of fastgrad.save; use fastgrad.load(path)" if head.startswith(b"\x89FGSAVE\n") else told
-        raise Damaged(path, ours)
+    if head.startswith(b"PK") if suffix == ".npz" else "it is a safetensors file" in told:
+        return
+    if head.startswith(b"\x89FGSAVE\n"):
+        told = "it is a file of fastgrad.save; use fastgrad.load(path)"
+    raise Refused(path, told, 0, who="load_weights")
