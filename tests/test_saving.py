@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from test_saving_training import Run
 
 import fastgrad as fg
 from fastgrad.train import container
@@ -215,16 +216,6 @@ def test_saving_within_a_captured_step_is_refused():
 
 
 # -- files that are not whole, or another's ----------------------------------------------------------------------------
-def example():
-    """A training file of each kind of value."""
-    net = fg.nn.Sequential(fg.nn.Linear(3, 4), fg.nn.BatchNorm1d(4), fg.nn.Linear(4, 2))
-    opt = fg.optim.Adam(net.parameters())
-    net(fg.rand(4, 3)).sum().backward()
-    opt.step()
-    more = {"name": "한글", "big": 1 << 80, "none": None, "raw": b"abc", "nan": math.nan, "t": fg.tensor([1, 2])}
-    return {"net": net.state_dict(), "opt": opt.state_dict(), "random": fg.random.get_state(), "more": more}
-
-
 def refused_or_equal(data, original):
     """What `load` says to data: None where it gives the original value."""
     try:
@@ -238,10 +229,13 @@ def refused_or_equal(data, original):
     return told
 
 
-def test_ten_thousand_damages_are_all_refused(rng):
-    """Every one of the file's bytes is under a checksum, or is a zero that is looked at."""
-    value = example()
-    data = written(value)
+def test_ten_thousand_damages_are_all_refused(rng, tmp_path):
+    """Of a saved run: every one of its bytes is under a checksum, or is a zero that is looked at."""
+    run = Run()
+    run.train(3)
+    run.save(tmp_path / "run.fg")
+    data = (tmp_path / "run.fg").read_bytes()
+    value = loaded(data)
     assert refused_or_equal(data, value) is None
     harmless = 0
     for _ in range(8000):

@@ -203,6 +203,8 @@ fg.save([0], folder + "/old")  # everything is imported now
 if os.getuid() == 0:  # whom nothing is forbidden
     os.chown(folder, 65534, 65534), os.unlink(folder + "/old")
     os.setgid(65534), os.setuid(65534)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        print("unreachable"), sys.exit()
 fg.save([0], folder + "/old"), fg.save([0], folder + "/locked")
 os.chmod(folder + "/locked", 0o444)
 def told(path):
@@ -225,7 +227,10 @@ print(fg.load(folder + "/old"), sorted(os.listdir(folder)))
 def test_files_and_folders_that_may_not_be_written(python, tmp_path):
     for parent in list(tmp_path.parents)[:2]:  # of this test run, which another user may not enter otherwise
         parent.chmod(parent.stat().st_mode | 0o011)
-    first, second, third, left, last = python(FORBIDDEN, tmp_path).splitlines()
+    told = python(FORBIDDEN, tmp_path).splitlines()
+    if told == ["unreachable"]:
+        pytest.skip(f"this is root, and another user may not enter {tmp_path}")
+    first, second, third, left, last = told
     assert first.startswith("PermissionError")
     assert f"save: {tmp_path}/locked is read-only; save elsewhere, or allow it: chmod u+w" in first
     for line, name in ((second, "old"), (third, "new")):

@@ -67,6 +67,10 @@ MISFITS = {
         lambda run: run.net.register_buffer("more", fg.tensor([1.0]), persistent=False),
         "the model has more, which the file lacks",
     ),
+    "a buffer that was a parameter": (
+        lambda run: (delattr(run.net[0], "bias"), run.net[0].register_buffer("bias", fg.zeros(8))),
+        "0.bias is a parameter in the file and a buffer in the model",
+    ),
     "read-only": (lambda run: run.net[0].bias.data.setflags(write=False), "0.bias of the model is read-only"),
     "rule": (set_part(optimizer=lambda r: fg.optim.NAdam(r.net.parameters())), "optimizer was of class Adam, .*NAdam"),
     "fewer": (set_part(optimizer=lambda r: adam(r, 0, 1)), "optimizer had 7 parameters, this one has 2"),

@@ -73,6 +73,10 @@ def model_differs(model, record):
     yield from states_differ("the model", model, record["model"])
     more = beside_the_state(model)
     yield from arrays_differ("the model", more["buffers"], record["model_more"]["buffers"])
+    for name in more["trained"].keys() ^ record["model_more"]["trained"].keys():
+        if name in record["model"]:
+            here, there = ("parameter", "buffer") if name in more["trained"] else ("buffer", "parameter")
+            yield f"{name} is a {there} in the file and a {here} in the model"
 
 
 def states_differ(whose, module, saved):

@@ -47,7 +47,7 @@ PIECE = 1 << 20  # bytes that are hashed and written at a time
 def save(obj, path):
     """Writes a nested value to a file, as ``torch.save`` does: ``fastgrad.save(model.state_dict(), "model.fg")``.
 
-    obj: dicts (of strings and integers), lists, tuples, OrderedDicts and Counters of arrays of NumPy (of numbers,
+    obj: dicts (by strings and numbers), lists, tuples, OrderedDicts and Counters of arrays of NumPy (of numbers,
     bools, dates and strings), tensors, NumPy's scalars, str, bytes, int, float, complex, bool, None. All come back as
     they were, floats to the bit; arrays in C's order. What stands in two places comes back twice. path: a path, or a
     binary file that can seek.
