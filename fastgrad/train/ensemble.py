@@ -72,9 +72,12 @@ class Ensemble:
         arrays (x, y), or without folds a dataset or a function that makes the loader of member i.
         """
         given = [*arguments, *options.values()]
-        if any(isinstance(each, Optimizer) or hasattr(each, "optimizer") for each in given):
+        owned = [
+            isinstance(each, Optimizer) or hasattr(each, "optimizer") or hasattr(each, "averages") for each in given
+        ]
+        if any(owned):
             raise TypeError(
-                "Ensemble: each member has an optimizer and a schedule of its own; give functions that make them, as "
+                "Ensemble: each member has optimizer, schedule, averages of its own; give functions that make them, as "
                 "optimizer=lambda parameters: fastgrad.optim.Adam(parameters, lr=1e-3)"
             )
         self.models, self.histories, self.callbacks = [], [], []
