@@ -68,7 +68,7 @@ def test_a_member_is_the_fit_of_its_seed_and_nothing_outside_changes(fitted, iri
 def test_floats_are_averaged_as_they_are(iris):
     x, _ = iris
     ensemble = Ensemble(lambda: net(1), 2)
-    ensemble.fit((x, x[:, :1]), optimizer=adam, epochs=3, progress=False)
+    ensemble.fit((x, x[:, :1]), optimizer=fg.optim.Adam, averages=fg.optim.averaging.EMA, epochs=3, progress=False)
     each = [train.predict(model, x) for model in ensemble.models]
     np.testing.assert_allclose(ensemble.predict(x), (each[0] + each[1]) / 2, rtol=1e-5)
     scores = ensemble.scores(x, x[:, :1])

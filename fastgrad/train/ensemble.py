@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import random
+from ..optim.averaging import Average
 from ..show import table
 from .evaluate import predict
 from .fit import fit
@@ -72,10 +73,8 @@ class Ensemble:
         arrays (x, y), or without folds a dataset or a function that makes the loader of member i.
         """
         given = [*arguments, *options.values()]
-        owned = [
-            isinstance(each, Optimizer) or hasattr(each, "optimizer") or hasattr(each, "averages") for each in given
-        ]
-        if any(owned):
+        made = [each for each in given if not isinstance(each, type)]
+        if any(isinstance(each, (Optimizer, Average)) or hasattr(each, "optimizer") for each in made):
             raise TypeError(
                 "Ensemble: each member has optimizer, schedule, averages of its own; give functions that make them, as "
                 "optimizer=lambda parameters: fastgrad.optim.Adam(parameters, lr=1e-3)"
