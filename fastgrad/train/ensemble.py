@@ -11,6 +11,7 @@ from ..show import table
 from .evaluate import predict
 from .fit import fit
 from .history import History
+from .interrupt import INTERRUPTED
 from .metrics import accuracy
 from .prepare import Optimizer, as_arrays, as_loader, target_dtype
 
@@ -70,7 +71,8 @@ class Ensemble:
         """Trains all members; arguments as of `fastgrad.train.fit`. Returns their histories.
 
         Each member has copies of the callbacks. optimizer, schedule, averages must be functions that make one; `data`
-        arrays (x, y), or without folds a dataset or a function that makes the loader of member i.
+        arrays (x, y), or without folds a dataset or a function that makes the loader of member i. After Ctrl-C there are
+        no more members than had begun.
         """
         given = [*arguments, *options.values()]
         made = [each for each in given if not isinstance(each, type)]
@@ -79,6 +81,8 @@ class Ensemble:
                 "Ensemble: each member has optimizer, schedule, averages of its own; give functions that make them, as "
                 "optimizer=lambda parameters: fastgrad.optim.Adam(parameters, lr=1e-3)"
             )
+        if options.get("scaler") is not None or options.get("resume") is not None:
+            raise TypeError("Ensemble: takes no scaler and no resume; scale x before, for fit and for predict alike")
         self.models, self.histories, self.callbacks = [], [], []
         for i in range(self.k):
             with random.fork_rng(seed=self.seed + i):
@@ -90,6 +94,8 @@ class Ensemble:
                 self.histories.append(fit(model, part, *arguments, **more))
                 self.models.append(model)
                 self.callbacks.append(more["callbacks"])
+            if self.histories[-1].stopped == INTERRUPTED:
+                break
         return self.histories
 
     def part(self, model, data, i):
