@@ -71,8 +71,8 @@ class Ensemble:
         """Trains all members; arguments as of `fastgrad.train.fit`. Returns their histories.
 
         Each member has copies of the callbacks. optimizer, schedule, averages must be functions that make one; `data`
-        arrays (x, y), or without folds a dataset or a function that makes the loader of member i. After Ctrl-C there are
-        no more members than had begun.
+        arrays (x, y), or without folds a dataset or a function that makes the loader of member i. After Ctrl-C there
+        are no more members than had begun.
         """
         given = [*arguments, *options.values()]
         made = [each for each in given if not isinstance(each, type)]
