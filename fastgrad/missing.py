@@ -13,8 +13,6 @@ NO_COMPLEX = "tensors are real, of float32 or float64"
 
 INSTEAD = {
     "fastgrad": {
-        "save": "use numpy.savez(path, **model.state_dict()), or pickle.dump",
-        "load": "use model.load_state_dict(dict(numpy.load(path))), or pickle.load",
         "compile": CAPTURE,
         "jit": CAPTURE,
         "distributed": ONE_PROCESS,

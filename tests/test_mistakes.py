@@ -3,6 +3,7 @@
 A row: the mistake, the exception, what the text must name, and what it must tell to do.
 """
 
+import io
 import pickle
 
 import numpy as np
@@ -336,7 +337,7 @@ MISTAKES = {
         r"Adam: betas\[0\]",
         r"in \[0, 1\), not 1.0",
     ),
-    "torch.save": (lambda net: fg.save, AttributeError, "'fastgrad' has no attribute 'save'", r"numpy\.savez"),
+    "a module saved": (lambda net: fg.save(net, io.BytesIO()), TypeError, "the value is a", r"save its state_dict\(\)"),
     "torch.compile": (
         lambda net: fg.compile,
         AttributeError,
