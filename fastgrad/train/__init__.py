@@ -10,6 +10,7 @@
 (30, True)
 """
 
+from ..later import attributes
 from .callbacks import Callback, LambdaCallback, Monitor, Schedule
 from .checkpoint import Checkpoint
 from .early_stopping import EarlyStopping
@@ -23,6 +24,8 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "EarlyStopping",
+    "FastgradClassifier",
+    "FastgradRegressor",
     "History",
     "LambdaCallback",
     "Monitor",
@@ -33,3 +36,5 @@ __all__ = [
     "fit",
     "predict",
 ]
+
+__getattr__, __dir__ = attributes(__name__, {"estimators": ("FastgradClassifier", "FastgradRegressor")})
