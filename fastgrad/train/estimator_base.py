@@ -5,23 +5,10 @@ Needs scikit-learn, whose base classes and checks these are.
 
 import warnings
 from collections.abc import Mapping
-from numbers import Integral, Real
+from functools import partial
 from typing import Any
 
 import numpy as np
-
-try:
-    from sklearn.base import BaseEstimator
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.model_selection import train_test_split
-    from sklearn.preprocessing import MinMaxScaler, StandardScaler
-    from sklearn.utils import check_random_state
-    from sklearn.utils.validation import check_is_fitted, validate_data
-except ImportError as error:
-    raise ImportError(
-        f'FastgradClassifier and FastgradRegressor need scikit-learn 1.6 or later: pip install "fastgrad[sklearn]" '
-        f"({error})"
-    ) from error
 
 from ..autograd import no_grad
 from ..random import fork_rng
@@ -29,6 +16,17 @@ from ..tensor import from_numpy
 from .estimator_parts import Convergence, Packed, has_batch_norm, make_network, make_optimizer
 from .fit import fit
 from .prepare import DataLoader, TensorDataset
+from .scikit import (
+    BaseEstimator,
+    ConvergenceWarning,
+    MinMaxScaler,
+    StandardScaler,
+    check_is_fitted,
+    check_random_state,
+    is_regressor,
+    train_test_split,
+    validate_data,
+)
 
 __all__ = ["FastgradEstimator", "keep"]
 
@@ -43,7 +41,25 @@ def keep(est, given):
 
 
 class FastgradEstimator(BaseEstimator):
-    """A network that scikit-learn trains: see `FastgradClassifier` and `FastgradRegressor`."""
+    """What `FastgradClassifier` and `FastgradRegressor` share."""
+
+    n_outputs_: int
+    classes_: Any
+    _several: bool  # whether y has several columns
+
+    @staticmethod
+    def expected_failed_checks(estimator):
+        """Checks of scikit-learn's `check_estimator` that cannot pass with these parameters, and why: {name: reason}.
+
+        ``check_estimator(est, expected_failed_checks=est.expected_failed_checks(est))``, or for
+        `parametrize_with_checks` the function itself. With the default parameters all pass.
+        """
+        found = {}
+        if why := order_matters(estimator):
+            found["check_sample_weight_equivalence_on_dense_data"] = why
+        if is_regressor(estimator) and estimator.dtype == np.dtype(np.float32):
+            found["check_regressor_multioutput"] = "float32 was asked for, and float64 is expected"
+        return found
 
     # -- what a subclass says ------------------------------------------------------------------------------------------
     def _targets(self, y, fresh, classes):
@@ -73,7 +89,8 @@ class FastgradEstimator(BaseEstimator):
         self._check_parameters()
         if once and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: it makes one pass over the given rows")
-        X, y = validate_data(self, X, y, multi_output=True, dtype=self._dtypes(), reset=fresh)
+        dtype = self._dtypes() if fresh else self._dtype_of_weights()
+        X, y = validate_data(self, X, y, multi_output=True, dtype=dtype, reset=fresh)
         target = self._targets(y.toarray() if hasattr(y, "toarray") else y, fresh, classes)
         target = target if target.dtype.kind == "i" else target.astype(X.dtype)
         weight = self._weights(sample_weight, X, y)
@@ -88,7 +105,7 @@ class FastgradEstimator(BaseEstimator):
     def _begin(self, X, weight):
         """A new network."""
         for name in ("scaler_", "optimizer_", "best_validation_score_", "validation_scores_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         if self.scale_input is not None:
             kept = slice(None) if weight is None else weight > 0
             how = {"sample_weight": weight[kept]} if weight is not None and self.scale_input == "standard" else {}
@@ -110,7 +127,10 @@ class FastgradEstimator(BaseEstimator):
             heavy = float(weight.mean())
             loss = Packed(loss, target.dtype.kind == "i")
             target = Packed.pack(target, weight / heavy, X.dtype)
-        alone = has_batch_norm(self.module_) and n > size and n % size == 1  # such a row is left to another epoch
+        alone = False  # whether the last batch would be one row, of which no spread can be taken: it waits an epoch
+        if has_batch_norm(self.module_):
+            self._need("batch_size", size > 1, f"more than 1 sample for batch normalisation, n_samples = {n}")
+            alone = n % size == 1
         data = TensorDataset(X, target)
         loader = DataLoader(data, batch_size=size, shuffle=bool(self.shuffle), drop_last=alone)
         if not once or not hasattr(self, "optimizer_"):
@@ -149,16 +169,13 @@ class FastgradEstimator(BaseEstimator):
 
     def _rule(self, n, held):
         """When training ends."""
-        score = None
-        if held is not None:
-            x, target, weight = held
-
-            def score(model):
-                return self._score_of(outputs(model, x), target, weight)
-
+        score = None if held is None else partial(self._held_score, *held)
         rate = self.learning_rate if isinstance(self.learning_rate, str) else "constant"
         first = self.learning_rate_init
         return Convergence(self.tol, self.n_iter_no_change, score, rate, self.power_t, self.t_, n, first)
+
+    def _held_score(self, x, target, weight, model):
+        return self._score_of(outputs(model, x), target, weight)
 
     def _tell(self, rule, n, once):
         """What a fitted estimator says of its training; warns where it did not end by itself."""
@@ -171,9 +188,9 @@ class FastgradEstimator(BaseEstimator):
             self.validation_scores_ = [*getattr(self, "validation_scores_", ()), *rule.scores]
             self.best_validation_score_ = max(self.validation_scores_)
             self.best_loss_ = None
-        if not all(np.isfinite(p.data).all() for p in self.module_.parameters()):
+        if rule.failed or not all(np.isfinite(p.data).all() for p in self.module_.parameters()):
             raise ValueError(
-                f"{type(self).__name__}: training ended with weights that are not finite. Scale the input "
+                f"{type(self).__name__}: training ended with a loss or weights that are not finite. Scale the input "
                 f'(scale_input="standard"), or lower learning_rate_init={self.learning_rate_init!r}'
             )
         if self.tol is not None and not once and self.history_.stopped is None and not rule.converged:
@@ -181,31 +198,33 @@ class FastgradEstimator(BaseEstimator):
                 f"{type(self).__name__}: max_iter={self.max_iter} epochs are over, and the loss still fell; raise "
                 f"max_iter, or give tol=None for exactly that many epochs",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     # -- what comes in -------------------------------------------------------------------------------------------------
     def _dtypes(self):
         if isinstance(self.dtype, str) and self.dtype == "auto":
             return [np.float64, np.float32]
-        try:
-            found = np.dtype(self.dtype)
-        except TypeError:
-            found = np.dtype(object)
-        if self.dtype is None or found not in (np.dtype(np.float32), np.dtype(np.float64)):
-            raise ValueError(f'{type(self).__name__}: dtype must be "auto", float32 or float64, not {self.dtype!r}')
-        return found.type
+        for dtype in (np.float32, np.float64) if self.dtype is not None else ():  # NumPy's None is float64
+            if self.dtype == np.dtype(dtype):
+                return dtype
+        raise ValueError(f'{type(self).__name__}: dtype must be "auto", float32 or float64, not {self.dtype!r}')
+
+    def _factors(self, y):
+        """What a subclass multiplies the rows' weights by, [N], or None."""
+        return None
 
     def _weights(self, sample_weight, X, y):
         """The weight of each row, in X's dtype, or None."""
-        if sample_weight is None:
+        factors = self._factors(y)
+        if sample_weight is None and factors is None:
             return None
-        weight = np.asarray(sample_weight)
+        weight = np.asarray(1.0 if sample_weight is None else sample_weight)
         if weight.ndim == 0:
             weight = np.full(len(X), weight)
         if weight.shape != (len(X),):
             raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(len(X),)}!")
-        weight = weight.astype(X.dtype)
+        weight = (weight if factors is None else weight * factors).astype(X.dtype)
         if not np.isfinite(weight).all() or (weight < 0).any():
             raise ValueError("Negative values, NaN or infinity in sample_weight; weights are at least 0 and finite")
         if not weight.any():
@@ -242,8 +261,10 @@ class FastgradEstimator(BaseEstimator):
 
     def _checked_raw(self, X):
         check_is_fitted(self)
-        dtype = next((p.dtype for p in self.module_.parameters()), np.dtype(np.float64))
-        return self._raw(validate_data(self, X, dtype=dtype.type, reset=False))
+        return self._raw(validate_data(self, X, dtype=self._dtype_of_weights(), reset=False))
+
+    def _dtype_of_weights(self):
+        return next((p.dtype.type for p in self.module_.parameters()), np.float64)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "module_")
@@ -262,9 +283,20 @@ def outputs(model, x):
     return np.concatenate(parts)
 
 
+def order_matters(est):
+    """Why a row of weight 2 is not the same as two rows, or None."""
+    if est.batch_size != "auto":
+        return "rows that are repeated fall into other batches"
+    if est.dropout or est.batch_norm:
+        return "rows that are repeated get other random numbers, or count twice in a mean"
+    if est.early_stopping:
+        return "rows that are repeated fall on both sides of the split"
+    return "sums of float32 differ by more than is allowed" if est.dtype == np.dtype(np.float32) else None
+
+
 def is_count(n):
-    return isinstance(n, Integral) and not isinstance(n, (bool, np.bool_)) and n >= 1
+    return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1
 
 
 def is_number(x, least):
-    return isinstance(x, Real) and not isinstance(x, (bool, np.bool_)) and least <= x < np.inf
+    return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool) and least <= x < np.inf

@@ -1,4 +1,4 @@
-"""What an estimator's parameters are made into: a network, a loss, an optimizer, and the rule by which training ends."""
+"""What an estimator's parameters are made into: a network, a loss, an optimizer, and when training ends."""
 
 import copy
 import inspect
@@ -37,8 +37,8 @@ def poisson_deviance(input, target, reduction="mean"):
     return ops.mean(each) if reduction == "mean" else each
 
 
-CLASSIFYING = {"log_loss": functional.cross_entropy, "hinge": functional.multi_margin_loss}
-REGRESSION = {
+CLASSIFYING: dict = {"log_loss": functional.cross_entropy, "hinge": functional.multi_margin_loss}
+REGRESSION: dict = {
     "squared_error": half_squared_error,
     "absolute_error": functional.l1_loss,
     "huber": functional.huber_loss,
@@ -127,7 +127,7 @@ def make_network(est, n_in, n_out, dtype):
 
 def perceptron(est, n_in, n_out):
     """Linear, batch normalisation, activation, dropout, layer by layer, and a Linear at the end."""
-    owner, layers = type(est).__name__, []
+    owner, layers = type(est).__name__, list[nn.Module]()
     for size in hidden_sizes(owner, est.hidden_layer_sizes):
         layers.append(nn.Linear(n_in, size, init=est.init))
         if est.batch_norm:
@@ -174,11 +174,12 @@ def make_optimizer(est, net, rows, steps):
     if not 0 <= est.l1_ratio <= 1:
         raise ValueError(f"{owner}: l1_ratio must be from 0 to 1, not {est.l1_ratio!r}")
     decay = options.pop("weight_decay", est.alpha * (1 - est.l1_ratio) / rows)
-    groups = []
+    proximal, groups = options.pop("proximal", False), []
     for group in optim.decay_groups(net, decay):
         is_weights = len(group["params"][0].shape) > 1
         trained = [p for p in group["params"] if p.requires_grad]
-        groups.append({**group, "params": trained, "l1": est.alpha * est.l1_ratio / rows if is_weights else 0.0})
+        l1 = est.alpha * est.l1_ratio / rows if is_weights else 0.0
+        groups.append({**group, "params": trained, "l1": l1, "proximal": proximal and l1 > 0})
     if est.clip_norm is not None:
         options["clip_norm"] = est.clip_norm
     return rule([g for g in groups if g["params"]], lr=first_rate(est, steps), **options)
@@ -227,7 +228,8 @@ class Convergence(Callback):
         self.tol, self.patience, self.score = tol, patience, score
         self.rate, self.power, self.seen, self.rows, self.first = rate, power, seen, rows, first
         self.losses, self.scores = [], []
-        self.best_loss, self.best_score, self.best, self.waited, self.converged = math.inf, -math.inf, None, 0, False
+        self.best_loss, self.best_score, self.best, self.waited = math.inf, -math.inf, None, 0
+        self.converged = self.failed = False
 
     def on_epoch_end(self, run):
         self.losses.append(float(run.logs["loss"]))
@@ -266,5 +268,6 @@ class Convergence(Callback):
         run.stop(f"{what} did not improve by tol={self.tol} for {self.waited} epochs in a row")
 
     def on_train_end(self, run):
+        self.failed = run.failed
         if self.best is not None:
             restore(run, self.best)

@@ -4,14 +4,18 @@ import numpy as np
 
 from ..nn import CrossEntropyLoss, functional
 from .estimator_base import FastgradEstimator, keep
-
-from sklearn.base import ClassifierMixin, RegressorMixin  # isort: skip  (its absence is told by the line above)
-from sklearn.metrics import accuracy_score, r2_score  # isort: skip
-from sklearn.utils import column_or_1d, compute_sample_weight  # isort: skip
-from sklearn.utils.metaestimators import available_if  # isort: skip
-from sklearn.utils.multiclass import check_classification_targets, type_of_target  # isort: skip
-
 from .estimator_parts import CLASSIFYING, REGRESSION, function_of
+from .scikit import (
+    ClassifierMixin,
+    RegressorMixin,
+    accuracy_score,
+    available_if,
+    check_classification_targets,
+    column_or_1d,
+    compute_sample_weight,
+    r2_score,
+    type_of_target,
+)
 
 __all__ = ["FastgradClassifier", "FastgradRegressor"]
 
@@ -47,7 +51,7 @@ PARAMETERS = """
 
 def documented(cls):
     """Puts the list of parameters, which two classes share, into the place that is kept for it."""
-    cls.__doc__ = cls.__doc__.replace("\n    PARAMETERS\n", PARAMETERS)
+    cls.__doc__ = (cls.__doc__ or "").replace("\n    PARAMETERS\n", PARAMETERS)
     return cls
 
 
@@ -76,13 +80,10 @@ class FastgradClassifier(ClassifierMixin, FastgradEstimator):
 
     >>> from fastgrad.data import load_iris
     >>> iris = load_iris()
-    >>> model = FastgradClassifier((16,), solver="adam", learning_rate_init=0.01, scale_input="standard", random_state=0)
+    >>> model = FastgradClassifier((16,), learning_rate_init=0.01, scale_input="standard", random_state=0)
     >>> bool(model.fit(iris.data, iris.target).score(iris.data, iris.target) > 0.95)
     True
     """
-
-    # Checks of scikit-learn's `check_estimator` that cannot pass, and why.
-    expected_failed_checks: dict = {}  # noqa: RUF012 (read by scikit-learn's checks, changed by nobody)
 
     def __init__(
         self,
@@ -165,7 +166,9 @@ class FastgradClassifier(ClassifierMixin, FastgradEstimator):
         several = kind == "multilabel-indicator"
         check_classification_targets(y)
         if kind == "multiclass-multioutput":
-            raise ValueError(f"{type(self).__name__}: several classes a row: fit one for each column (MultiOutputClassifier)")
+            raise ValueError(
+                f"{type(self).__name__}: several classes a row: fit one for each column (MultiOutputClassifier)"
+            )
         if fresh:
             self._several = several
             labels = np.arange(y.shape[1]) if several else np.unique(y if classes is None else classes)
@@ -174,7 +177,9 @@ class FastgradClassifier(ClassifierMixin, FastgradEstimator):
             raise ValueError(f"{type(self).__name__}: y is {kind} now, and was not before; fit anew, warm_start=False")
         if several:
             if y.shape[1] != len(self.classes_):
-                raise ValueError(f"{type(self).__name__}: y has {y.shape[1]} labels, and had {len(self.classes_)} before")
+                raise ValueError(
+                    f"{type(self).__name__}: y has {y.shape[1]} labels, and had {len(self.classes_)} before"
+                )
             self.n_outputs_ = y.shape[1]
             return y.astype(np.float64)
         y = column_or_1d(y, warn=True)
@@ -188,12 +193,8 @@ class FastgradClassifier(ClassifierMixin, FastgradEstimator):
             raise ValueError(f"`y` has classes not in `self.classes_`, {self.classes_}: {np.unique(y[~known])}")
         return np.searchsorted(self.classes_, y).astype(np.int64)
 
-    def _weights(self, sample_weight, X, y):
-        weight = super()._weights(sample_weight, X, y)
-        if self.class_weight is None:
-            return weight
-        of_class = compute_sample_weight(self.class_weight, y).astype(X.dtype)
-        return of_class if weight is None else weight * of_class
+    def _factors(self, y):
+        return None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
 
     def _row_loss(self):
         loss = function_of(type(self).__name__, self.loss, CLASSIFYING)
@@ -232,9 +233,6 @@ class FastgradRegressor(RegressorMixin, FastgradEstimator):
     >>> bool(model.fit(x, np.sin(3 * x[:, 0])).score(x, np.sin(3 * x[:, 0])) > 0.98)
     True
     """
-
-    # Checks of scikit-learn's `check_estimator` that cannot pass, and why.
-    expected_failed_checks: dict = {}  # noqa: RUF012 (read by scikit-learn's checks, changed by nobody)
 
     def __init__(
         self,
