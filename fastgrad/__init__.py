@@ -64,5 +64,11 @@ def empty_cache():
 
 __getattr__, __dir__ = _attributes(
     __name__,
-    {"profiler": ("profile",), "autograd": ("gradcheck", "gradgradcheck"), "train": (), "train.fit": ("fit",)},
+    {
+        "profiler": ("profile",),
+        "autograd": ("gradcheck", "gradgradcheck"),
+        "train": (),
+        "train.fit": ("fit",),
+        "train.container": ("load", "save"),
+    },
 )

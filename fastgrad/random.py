@@ -83,14 +83,15 @@ def default_generator():
 
 
 def get_state():
-    """The generator's state and that of dropout's streams, a dict that `set_state` takes back: a run that is saved with
-    it and resumed is the same run."""
-    return {**default_generator().bit_generator.state, "streams": streams.get_state()}
+    """The generator's state, the seed, and the state of dropout's streams, a dict that `set_state` takes back: a run
+    that is saved with it and resumed is the same run."""
+    return {**default_generator().bit_generator.state, "seed": here.source.seed, "streams": streams.get_state()}
 
 
 def set_state(state):
     """Continues from a state `get_state` gave. One of NumPy's generator alone leaves dropout's streams as they are."""
     default_generator().bit_generator.state = state
+    here.source.seed = state.get("seed", here.source.seed)
     if "streams" in state:
         streams.set_state(state["streams"])
 

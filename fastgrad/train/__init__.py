@@ -13,28 +13,50 @@
 from ..later import attributes
 from .callbacks import Callback, LambdaCallback, Monitor, Schedule
 from .checkpoint import Checkpoint
+from .container import load, save
+from .diagnose import Diagnosis, diagnose
 from .early_stopping import EarlyStopping
+from .ensemble import Ensemble, Scores
 from .evaluate import evaluate, predict
 from .fit import fit
 from .history import History
+from .logs import CSVLog, TensorBoard
 from .metrics import accuracy
 from .run import Run
+from .saving import Resumed, resume_training, save_training
+from .transfer import freeze, unfreeze
+from .weights import load_weights, save_weights
 
 __all__ = [
+    "CSVLog",
     "Callback",
     "Checkpoint",
+    "Diagnosis",
     "EarlyStopping",
+    "Ensemble",
     "FastgradClassifier",
     "FastgradRegressor",
     "History",
     "LambdaCallback",
     "Monitor",
+    "Resumed",
     "Run",
     "Schedule",
+    "Scores",
+    "TensorBoard",
     "accuracy",
+    "diagnose",
     "evaluate",
     "fit",
+    "freeze",
+    "load",
+    "load_weights",
     "predict",
+    "resume_training",
+    "save",
+    "save_training",
+    "save_weights",
+    "unfreeze",
 ]
 
 __getattr__, __dir__ = attributes(__name__, {"estimators": ("FastgradClassifier", "FastgradRegressor")})

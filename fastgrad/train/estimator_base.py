@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
+from ..data import DataLoader, TensorDataset
 from ..random import fork_rng
 from ..tensor import from_numpy
 from .estimator_parts import Convergence, Packed, has_batch_norm, make_network, make_optimizer
 from .fit import fit
-from .prepare import DataLoader, TensorDataset
 from .scikit import (
     BaseEstimator,
     ConvergenceWarning,

@@ -79,6 +79,8 @@ def train_epoch(run, step):
     """All batches of an epoch, or those that a resumed run has left of it."""
     run.model.train()
     run.begin_epoch()
+    if run.stopped is not None:
+        return
     for batch in run.loader:
         loss, outputs = step(*batch)
         run.count(float(loss), outputs, batch[-1])

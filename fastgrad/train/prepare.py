@@ -3,14 +3,13 @@
 import numpy as np
 
 from .. import optim
-from ..data import train_test_split
+from ..data import DataLoader, TensorDataset, train_test_split
 from ..nn import functional
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..tensor import Tensor
 from .evaluate import ROWS, as_input
-from .standin import DataLoader, TensorDataset
 
 __all__ = ["as_loader", "loaders", "make_optimizer", "make_schedule", "target_dtype", "usual_loss"]
 
@@ -23,7 +22,7 @@ def loaders(model, data, validation, batch_size, seed, scaler):
     elif validation is not None:
         held = as_arrays("fit: validation", validation, model)
     if scaler is not None and isinstance(arrays, tuple):
-        arrays, held = scaled(scaler, arrays, held)
+        arrays, held = scaled(model, scaler, arrays, held)
     train = as_loader("fit", arrays, model, batch_size, shuffle=True, seed=seed)
     return train, None if held is None else as_loader("fit: validation", held, model)
 
@@ -58,12 +57,12 @@ def split(arrays, share, seed):
     return parts[::2], parts[1::2]
 
 
-def scaled(scaler, arrays, held):
+def scaled(model, scaler, arrays, held):
     """The inputs scaled; the scaler is fitted on the training part."""
     scaler.fit(arrays[0])
-    arrays = (scaler.transform(arrays[0]), *arrays[1:])
+    arrays = (as_input(model, scaler.transform(arrays[0])), *arrays[1:])
     if isinstance(held, tuple):
-        held = (scaler.transform(held[0]), *held[1:])
+        held = (as_input(model, scaler.transform(held[0])), *held[1:])
     return arrays, held
 
 
@@ -99,7 +98,11 @@ def make_optimizer(model, optimizer):
         return optimizer
     if optimizer is not None and not callable(optimizer):
         raise TypeError(f"fit: optimizer is an Optimizer or makes one, not a {type(optimizer).__name__}")
-    return (optimizer or optim.Adam)([p for p in model.parameters() if p.requires_grad])
+    trained = [p for p in model.parameters() if p.requires_grad]
+    if not trained:
+        frozen = any(True for _ in model.parameters())
+        raise ValueError(f"fit: {'every parameter of the model is frozen' if frozen else 'the model has no parameter'}")
+    return (optimizer or optim.Adam)(trained)
 
 
 def make_schedule(schedule, optimizer, batches):

@@ -133,7 +133,7 @@ class Run:
             f"fit: {why}: a smaller learning rate, clip_norm=..., or inputs that are scaled; "
             f"fastgrad.autograd.detect_anomaly() finds where it comes from",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
     def average_epoch(self):
