@@ -229,7 +229,7 @@ def test_table_aligns():
         ("own_function", ["gradcheck  True", "captured   [-0.3316, -0.3395"]),
         (
             "pipeline",
-            ["dropout 0.2, hidden_layer_sizes (64,)", "the best net  9", "both together 9"],
+            ["dropout 0.2, hidden_layer_sizes (64,)", "that were kept apart: 9", "what was taken"],
         ),
     ],
 )
