@@ -245,6 +245,8 @@ def test_checkpoint_refuses(tmp_path):
     ):
         with pytest.raises(ValueError, match=f"Checkpoint: .*{text}"):
             train.Checkpoint(tmp_path / "a.fg", **bad)
+    with pytest.raises(FileNotFoundError, match=r"Checkpoint: .*none is no folder"):
+        run_of(callbacks=train.Checkpoint(tmp_path / "none" / "a.fg"))
     with pytest.raises(ValueError, match="asks for 'f1'; there is epoch, batch, loss"):
         run_of(callbacks=train.Checkpoint(tmp_path / "{f1}.fg"))
 

@@ -13,6 +13,7 @@ from fastgrad.testing import assert_bits
 pytest.importorskip("sklearn", reason='scikit-learn is not installed: pip install "fastgrad[sklearn]"')
 
 from estimator_makers import FLOWERS, IRIS, SPECIES, assert_same_weights, quick, weights_of
+from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -172,6 +173,9 @@ def test_a_module_of_ones_own():
     assert est.module_ is not made
     for name, array in before.items():
         assert_bits(made.state_dict()[name], array)
+    other = clone(quick(module=made)).fit(FLOWERS, SPECIES)
+    assert other.module is not made
+    assert_same_weights(est, other)
     frozen = Deep(4, 3)
     frozen.body.requires_grad_(False)
     est = quick(module=frozen).fit(FLOWERS, SPECIES)

@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 import re
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -23,11 +24,11 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastgrad.train import Callback, FastgradClassifier, FastgradRegressor
@@ -44,8 +45,11 @@ CHECKED = [
 ]
 
 
+checks = parametrize_with_checks(CHECKED, expected_failed_checks=FastgradClassifier.expected_failed_checks)
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks(CHECKED, expected_failed_checks=FastgradClassifier.expected_failed_checks)
+@pytest.mark.parametrize(checks.args[0], list(checks.args[1]), **checks.kwargs)  # pytest warns of their generator
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
@@ -170,7 +174,8 @@ def test_a_random_search_stacking_and_calibration():
     grid = {"learning_rate_init": [1e-9, 0.02], "activation": ["relu", "GELU", nn.Tanh]}
     search = RandomizedSearchCV(quick(), grid, n_iter=4, cv=3, random_state=0).fit(FLOWERS, SPECIES)
     assert search.best_params_["learning_rate_init"] == 0.02
-    stack = StackingClassifier([("net", quick()), ("line", LogisticRegression(max_iter=1000))], cv=3)
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    stack = StackingClassifier([("net", quick()), ("tree", tree)], tree, cv=3)
     assert stack.fit(FLOWERS, SPECIES).score(FLOWERS, SPECIES) > 0.95
     calibrated = CalibratedClassifierCV(quick(), cv=3).fit(FLOWERS, SPECIES)
     np.testing.assert_allclose(calibrated.predict_proba(FLOWERS).sum(1), 1.0)
@@ -215,6 +220,20 @@ def test_a_clone_is_not_fitted_and_fits_the_same():
     assert not hasattr(other, "module_")
     assert other.get_params() == est.get_params()
     assert_same_weights(est, other.fit(FLOWERS, SPECIES))
+
+
+class Named(FastgradClassifier):
+    """One with parameters of its own, and fewer of ours."""
+
+    def __init__(self, name="x", alpha=0.1, max_iter=3):
+        super().__init__(alpha=alpha, max_iter=max_iter, tol=None)
+        self.name = name
+
+
+def test_a_subclass_has_parameters_of_its_own():
+    est = clone(Named("y", alpha=0.5)).fit(FLOWERS, SPECIES)
+    assert est.get_params() == {"name": "y", "alpha": 0.5, "max_iter": 3}
+    assert (est.alpha, est.n_iter_, est.solver) == (0.5, 3, "adam")
 
 
 # -- random numbers ----------------------------------------------------------------------------------------------------
@@ -338,6 +357,18 @@ def test_a_warning_where_the_loss_still_fell():
     assert found[0].filename == __file__
     quick(max_iter=3, tol=None).fit(FLOWERS, SPECIES)
     quick(max_iter=100, tol=0.1).fit(FLOWERS, SPECIES)
+
+
+def test_ctrl_c_leaves_a_usable_estimator_and_says_so():
+    class Impatient(Callback):
+        def on_epoch_end(self, run):
+            if run.epoch == 5:
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        est = quick(callbacks=[Impatient()]).fit(FLOWERS, SPECIES)
+    assert est.n_iter_ == 5
+    assert est.predict(FLOWERS).shape == (150,)
 
 
 def test_weights_that_are_not_finite_are_an_error():

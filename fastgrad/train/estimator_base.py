@@ -16,6 +16,7 @@ from ..random import fork_rng
 from ..tensor import from_numpy
 from .estimator_parts import Convergence, Packed, has_batch_norm, make_network, make_optimizer
 from .fit import fit
+from .interrupt import INTERRUPTED
 from .scikit import (
     BaseEstimator,
     ConvergenceWarning,
@@ -36,8 +37,9 @@ SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler}
 
 def keep(est, given):
     """Sets the arguments of an __init__, its locals(), as attributes, as scikit-learn wants them: as they came."""
-    for name in est._get_param_names():
-        setattr(est, name, given[name])
+    for name, value in given.items():
+        if name != "self":
+            setattr(est, name, value)
 
 
 class FastgradEstimator(BaseEstimator):
@@ -193,7 +195,9 @@ class FastgradEstimator(BaseEstimator):
                 f"{type(self).__name__}: training ended with a loss or weights that are not finite. Scale the input "
                 f'(scale_input="standard"), or lower learning_rate_init={self.learning_rate_init!r}'
             )
-        if self.tol is not None and not once and self.history_.stopped is None and not rule.converged:
+        if self.history_.stopped == INTERRUPTED:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        if self.tol is not None and not once and self.history_.stopped is None:
             warnings.warn(
                 f"{type(self).__name__}: max_iter={self.max_iter} epochs are over, and the loss still fell; raise "
                 f"max_iter, or give tol=None for exactly that many epochs",

@@ -229,7 +229,7 @@ class Convergence(Callback):
         self.rate, self.power, self.seen, self.rows, self.first = rate, power, seen, rows, first
         self.losses, self.scores = [], []
         self.best_loss, self.best_score, self.best, self.waited = math.inf, -math.inf, None, 0
-        self.converged = self.failed = False
+        self.failed = False
 
     def on_epoch_end(self, run):
         self.losses.append(float(run.logs["loss"]))
@@ -263,7 +263,6 @@ class Convergence(Callback):
             run.optimizer.lr = run.optimizer.lr / 5
             self.waited = 0
             return
-        self.converged = True
         what = "the training loss" if self.score is None else "the validation score"
         run.stop(f"{what} did not improve by tol={self.tol} for {self.waited} epochs in a row")
 

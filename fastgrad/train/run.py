@@ -11,7 +11,7 @@ from ..optim.averaging import SWA
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..show import progress as progress_bar
 from .callbacks import hooks_of
-from .evaluate import scores
+from .evaluate import arrays, scores
 from .history import History
 from .metrics import named
 from .prepare import loaders, make_optimizer, make_schedule, target_dtype, usual_loss
@@ -46,8 +46,11 @@ class Run:
         if not self.batches:
             raise ValueError("fit: the data make no batch: with drop_last there are fewer rows than batch_size")
 
-    def equip(self, loss, optimizer, metrics, schedule, averages, callbacks):
+    def equip(self, loss, optimizer, metrics, schedule, averages, callbacks, capture):
         """Takes what is computed with."""
+        if capture not in ("auto", True, False):
+            raise ValueError(f'fit: capture must be "auto", True or False, not {capture!r}')
+        self.capture = capture
         dtype = target_dtype(self.loader)
         self.loss = usual_loss(dtype) if loss is None else loss
         self.metrics = named(metrics, dtype is not None and dtype.kind in "iu")
@@ -63,12 +66,11 @@ class Run:
         if self.schedule is not None and self.schedule.unit == "step":
             self.after_batch.insert(0, lambda run: run.schedule.step())
 
-    def make_step(self, capture):
+    def make_step(self):
         """The step, eager or captured, as `fit` was told."""
+        capture = self.capture
         ema = None if isinstance(self.averages, SWA) else self.averages
         step = make_step(self.model, self.loss, self.optimizer, ema, outputs=bool(self.metrics))
-        if capture not in ("auto", True, False):
-            raise ValueError(f'fit: capture must be "auto", True or False, not {capture!r}')
         self.step = AutoCapture(step, self.model) if capture == "auto" else always(step) if capture else step
         self.history.captured = capture is True
         self.history.why_eager = None if capture else "capture=False"
@@ -112,7 +114,7 @@ class Run:
         self.rows += n
         self.sums["loss"] += loss * n
         for name, metric in self.metrics.items():
-            self.sums[name] += metric(outputs.data, target.data) * n
+            self.sums[name] += metric(arrays(outputs), target.data) * n
         if not math.isfinite(loss) and not self.skips:
             self.not_finite(loss)
         if self.bar is not None:
