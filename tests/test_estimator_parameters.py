@@ -201,6 +201,7 @@ def test_a_module_of_ones_own():
         ({"solver_options": {"beta": 0.1}}, TypeError, "Adam"),
         ({"solver_options": [0.1]}, ValueError, "solver_options must be a dict, or None, not [0.1]"),
         ({"learning_rate": 0.1}, ValueError, "0.1 as a number is learning_rate_init"),
+        ({"solver_options": {"proximal": True}}, ValueError, "proximal=True needs alpha > 0 and l1_ratio > 0"),
         ({"l1_ratio": 2}, ValueError, "l1_ratio must be from 0 to 1, not 2"),
         ({"alpha": -1}, ValueError, "alpha must be a number of at least 0, not -1"),
         ({"clip_norm": 0}, ValueError, "clip_norm must be above 0"),

@@ -129,10 +129,9 @@ class FastgradEstimator(BaseEstimator):
             heavy = float(weight.mean())
             loss = Packed(loss, target.dtype.kind == "i")
             target = Packed.pack(target, weight / heavy, X.dtype)
-        alone = False  # whether the last batch would be one row, of which no spread can be taken: it waits an epoch
-        if has_batch_norm(self.module_):
+        if self.module is None and self.batch_norm:
             self._need("batch_size", size > 1, f"more than 1 sample for batch normalisation, n_samples = {n}")
-            alone = n % size == 1
+        alone = n % size == 1 and has_batch_norm(self.module_)  # a last batch of one row waits for another epoch
         data = TensorDataset(X, target)
         loader = DataLoader(data, batch_size=size, shuffle=bool(self.shuffle), drop_last=alone)
         if not once or not hasattr(self, "optimizer_"):

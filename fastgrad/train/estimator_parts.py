@@ -161,8 +161,8 @@ def activation(owner, given):
 
 
 def has_batch_norm(net):
-    """Whether a network normalises over the rows of a batch, and so cannot be trained on a batch of one."""
-    return any(type(m).__name__.startswith("BatchNorm") for m in net.modules())
+    """Whether a network may take the spread of a batch's rows, which one row has not."""
+    return any(isinstance(m, nn.BatchNorm1d) for m in net.modules())
 
 
 # -- optimizers --------------------------------------------------------------------------------------------------------
@@ -175,6 +175,8 @@ def make_optimizer(est, net, rows, steps):
         raise ValueError(f"{owner}: l1_ratio must be from 0 to 1, not {est.l1_ratio!r}")
     decay = options.pop("weight_decay", est.alpha * (1 - est.l1_ratio) / rows)
     proximal, groups = options.pop("proximal", False), []
+    if proximal and not est.alpha * est.l1_ratio:
+        raise ValueError(f"{owner}: proximal=True needs alpha > 0 and l1_ratio > 0, the penalty it is the step of")
     for group in optim.decay_groups(net, decay):
         is_weights = len(group["params"][0].shape) > 1
         trained = [p for p in group["params"] if p.requires_grad]
