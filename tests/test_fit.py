@@ -74,6 +74,27 @@ def test_all_forms_of_data_are_the_same():
     assert len({str(value) for value in found.values()}) == 1, found
 
 
+def test_loaders_whose_length_is_not_what_they_give():
+    """An epoch is over when the loader is; one that can be gone through once is found out."""
+    x, y = map(fg.from_numpy, blobs(20))
+
+    class Loader:
+        def __init__(self, said, given):
+            self.said, self.given = said, iter(given)
+
+        def __len__(self):
+            return self.said
+
+        def __iter__(self):
+            yield from next(self.given)
+
+    for said in (1, 2, 5):
+        history = train.fit(net(), Loader(said, [[(x, y)] * 2] * 3), functional.cross_entropy, epochs=3, progress=False)
+        assert len(history) == 3
+    with pytest.raises(ValueError, match="the loader gave no batch in epoch 2"):
+        train.fit(net(), Loader(2, [[(x, y)] * 2, []]), functional.cross_entropy, epochs=3, progress=False)
+
+
 def test_several_inputs():
     class Sum(fg.nn.Module):
         def __init__(self):
@@ -338,6 +359,7 @@ def test_averages_are_what_validation_scores():
         ({"data": (np.ones((3, 4)),)}, ValueError, "here are 1 arrays"),
         ({"data": (np.ones((3, 4)), np.ones(4))}, ValueError, r"inputs and targets have \[3, 4\] rows"),
         ({"data": (np.ones((0, 4)), np.ones(0))}, ValueError, "no rows"),
+        ({"model": fg.ones(2)}, TypeError, "the model is a Module, not a Tensor"),
         ({"epochs": -1}, ValueError, "epochs must be an integer of at least 0"),
         ({"epochs": 1.5}, ValueError, "epochs must be an integer"),
         ({"optimizer": "adam"}, TypeError, "optimizer is an Optimizer or makes one, not a str"),
@@ -352,7 +374,7 @@ def test_refusals(arguments, error, text):
     model = net()
     before = weights(model)
     with pytest.raises(error, match=text):
-        train.fit(model, **{"data": blobs(), **arguments})
+        train.fit(**{"model": model, "data": blobs(), **arguments})
     assert weights(model).tobytes() == before.tobytes()
 
 

@@ -162,6 +162,21 @@ def test_a_difference_is_seen(tmp_path):
         same(whole, other)
 
 
+def test_a_file_of_ones_own(tmp_path):
+    """Of save_training in a loop of one's own, at the end of an epoch."""
+    x, y = np.ones((8, 2), np.float32), np.zeros(8, np.int64)
+    fg.manual_seed(0)
+    found = []
+    for resume in (None, tmp_path / "own.fg"):
+        net = fg.nn.Linear(2, 2)
+        optimizer = fg.optim.Adam(net.parameters())
+        loader = DataLoader((x, y), 4, shuffle=True, seed=1)
+        if resume is not None:
+            train.save_training(resume, net, optimizer, loader=loader, history=train.History(), epoch=2)
+        found.append(train.fit(net, loader, None, optimizer, 5, resume=resume, progress=False))
+    assert [len(history) for history in found] == [5, 3]
+
+
 def test_what_does_not_fit_is_refused(tmp_path):
     path = tmp_path / "run.fg"
     outcome(rule("Adam"), True, [StopAt(1), train.Checkpoint(path)])

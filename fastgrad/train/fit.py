@@ -52,7 +52,8 @@ def fit(
                 parameters. Validation then scores the averages
 
     Ctrl-C ends the run after the batch, and leaves the model as it is then; a second one raises. A loss that is NaN or
-    infinite ends it too, with a RuntimeWarning that names batch and epoch, unless the optimizer has nonfinite="skip".
+    infinite ends it too, with a RuntimeWarning that names batch and epoch; with an optimizer of nonfinite="skip" the
+    run goes on, and the mean of that epoch is not finite either.
     `History.stopped` says why a run ended early. The model is left in training mode, as a loop would leave it;
     `predict` and `evaluate` see to the mode themselves.
     Errors: ValueError and TypeError for what does not fit together, before the model is changed.
@@ -71,26 +72,26 @@ def fit(
         run.begin(resume)
         step = run.make_step()
         while run.epoch < run.epochs and run.stopped is None:
-            train_epoch(run, step)
-            if run.batch == run.batches:
+            if train_epoch(run, step):
                 finish_epoch(run)
         run.end()
     return run.history
 
 
 def train_epoch(run, step):
-    """All batches of an epoch, or those that a resumed run has left of it."""
+    """All batches of an epoch, or those that a resumed run has left of it. Returns whether it is complete."""
     run.model.train()
     run.begin_epoch()
     if run.stopped is not None:
-        return
+        return False
     for batch in run.loader:
         loss, outputs = step(*batch)
         run.count(float(loss), outputs, batch[-1])
         for each in run.after_batch:
             each(run)
         if run.stopped is not None and run.batch < run.batches:
-            break
+            return False
+    return True
 
 
 def finish_epoch(run):

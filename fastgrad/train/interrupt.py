@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 __all__ = ["INTERRUPTED", "interruptible"]
 
-INTERRUPTED = "interrupted by Ctrl-C"  # what `History.stopped` says then
+INTERRUPTED = "interrupted by Ctrl-C"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 from ..capture import capture as always
+from ..nn import Module
 from ..optim.averaging import SWA
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..show import progress as progress_bar
@@ -34,6 +35,8 @@ class Run:
     """
 
     def __init__(self, model, data, validation, *, batch_size, seed, scaler, epochs):
+        if not isinstance(model, Module):
+            raise TypeError(f"fit: the model is a Module, not a {type(model).__name__}")
         if isinstance(epochs, bool) or not hasattr(epochs, "__index__") or epochs < 0:
             raise ValueError(f"fit: epochs must be an integer of at least 0, not {epochs!r}")
         self.model, self.scaler, self.epochs = model, scaler, int(epochs)
@@ -42,7 +45,7 @@ class Run:
         self.history, self.resources = History(), ExitStack()
         self.epoch, self.batch, self.stopped, self.failed, self.resumed = 0, 0, None, False, False
         self.bar: Any = None
-        self.line, self.due, self.began, self.lr = False, 0.0, 0.0, math.nan
+        self.line, self.due, self.drawn, self.began, self.lr = False, 0.0, 0, 0.0, math.nan
         if not self.batches:
             raise ValueError("fit: the data make no batch: with drop_last there are fewer rows than batch_size")
 
@@ -139,6 +142,9 @@ class Run:
         )
 
     def average_epoch(self):
+        """SWA takes the parameters as the epoch leaves them."""
+        if not self.rows:
+            raise ValueError(f"fit: the loader gave no batch in epoch {self.epoch + 1}; can it be gone through again?")
         if isinstance(self.averages, SWA):
             self.averages.update()
 
@@ -184,7 +190,7 @@ class Run:
             yield
             return
         with progress_bar(self.epochs * self.batches, "training") as bar:
-            self.bar, self.drawn = (bar, 0) if bar.seen else (None, 0)
+            self.bar = bar if bar.seen else None
             yield
         self.bar = None
 
@@ -197,7 +203,7 @@ class Run:
             self.due, self.drawn = now + 0.1, done
 
     def note(self, epoch):
-        logs = self.logs if self.complete is not None else {**self.history_tail(), **self.logs, "lr": self.optimizer.lr}
+        logs = self.logs if self.complete is not None else {**self.logs, "lr": self.optimizer.lr, **self.history_tail()}
         return f"epoch {epoch}/{self.epochs}  " + "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
 
     def history_tail(self):
@@ -248,7 +254,10 @@ class Run:
             history=self.history,
         )
         self.epoch, self.batch = found.epoch, found.batch
-        saved = found.more["fit"]
+        saved = found.more.get("fit")
+        if saved is None:  # a file of `save_training`: the means of a broken epoch are then those of its rest
+            self.lr = self.optimizer.lr
+            return []
         self.sums, self.rows, self.lr = dict(saved["sums"]), saved["rows"], saved["lr"]
         return saved["callbacks"]
 
