@@ -37,6 +37,7 @@ WITHOUT_SCIKIT_LEARN = """
 import sys
 sys.modules["sklearn"] = None
 import fastgrad.train
+from fastgrad.train import *
 assert "FastgradClassifier" in dir(fastgrad.train)
 for name in ("FastgradClassifier", "FastgradRegressor"):
     try:

@@ -34,8 +34,6 @@ __all__ = [
     "Diagnosis",
     "EarlyStopping",
     "Ensemble",
-    "FastgradClassifier",
-    "FastgradRegressor",
     "History",
     "LambdaCallback",
     "Monitor",
@@ -59,4 +57,5 @@ __all__ = [
     "unfreeze",
 ]
 
+# Not in __all__: scikit-learn is an extra, and a star asks for all names.
 __getattr__, __dir__ = attributes(__name__, {"estimators": ("FastgradClassifier", "FastgradRegressor")})
