@@ -227,12 +227,18 @@ def test_table_aligns():
         ("paths", ["SGD", "Momentum", "Adam", "   0   -7.000   2.000   6.4500", "   1   -6.335  -1.800   5.2466"]),
         ("own_op", ["gradcheck     True", "second order  True", "captured"]),
         ("own_function", ["gradcheck  True", "captured   [-0.3316, -0.3395"]),
+        (
+            "pipeline",
+            ["dropout 0.2, hidden_layer_sizes (64,)", "that were kept apart: 9", "what was taken"],
+        ),
     ],
 )
 def test_example(name, said, python):
     script = EXAMPLES / f"{name}.py"
     if not script.exists():
         pytest.skip(f"{script} is not there: these tests run without the source tree")
+    if name == "pipeline":
+        pytest.importorskip("sklearn", reason='scikit-learn is not installed: pip install "fastgrad[sklearn]"')
     printed = python("import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')", script)
     for text in said:
         assert text in printed
@@ -242,4 +248,10 @@ def test_every_example_is_tested():
     if not EXAMPLES.is_dir():
         pytest.skip(f"{EXAMPLES} is not there: these tests run without the source tree")
     elsewhere = {"digits_ensemble", "mnist", "transfer"}  # tests/test_training_examples.py
-    assert {p.stem for p in EXAMPLES.glob("*.py")} == {"iris", "paths", "own_op", "own_function"} | elsewhere
+    assert {p.stem for p in EXAMPLES.glob("*.py")} == {
+        "iris",
+        "paths",
+        "own_op",
+        "own_function",
+        "pipeline",
+    } | elsewhere

@@ -14,6 +14,7 @@ if numpy_threads is not None:
     assert len(os.listdir("/proc/self/task")) == numpy_threads, "a thread was started"
 assert dict(os.environ) == environment, "the environment was changed"
 heavy = {"matplotlib", "tqdm", "scipy", "torch", "pandas", "PIL", "multiprocessing", "unittest", "asyncio"}
+heavy |= {"sklearn", "joblib"}
 found = heavy & (set(sys.modules) - before)
 import subprocess
 sys.stdout.write(" ".join(sorted(m for m in found)))
@@ -30,6 +31,31 @@ sys.stdout.write(" ".join(sorted(set(sys.modules) - before)))
 def test_import_is_silent(python):
     own = set(python(NUMPYS_OWN).split())
     assert set(python(SILENT).split()) <= own, "what NumPy itself loads is not fastgrad's doing"
+
+
+WITHOUT_SCIKIT_LEARN = """
+import sys
+sys.modules["sklearn"] = None
+import fastgrad.train
+from fastgrad.train import *
+assert "FastgradClassifier" in dir(fastgrad.train)
+for name in ("FastgradClassifier", "FastgradRegressor"):
+    try:
+        getattr(fastgrad.train, name)
+    except ImportError as error:
+        print(error)
+"""
+
+
+def test_estimators_without_scikit_learn_name_the_extra(python):
+    said = python(WITHOUT_SCIKIT_LEARN).splitlines()
+    assert len(said) == 2
+    assert all('need scikit-learn 1.6 or later: pip install "fastgrad[sklearn]"' in line for line in said)
+
+
+def test_training_is_loaded_without_scikit_learn(python):
+    code = "import sys, fastgrad.train; dir(fastgrad.train); print('sklearn' in sys.modules)"
+    assert python(code) == "False\n"
 
 
 def test_the_blas_is_opened_by_the_first_product(python):

@@ -10,6 +10,7 @@
 (30, True)
 """
 
+from ..later import attributes
 from .callbacks import Callback, LambdaCallback, Monitor, Schedule
 from .checkpoint import Checkpoint
 from .container import load, save
@@ -55,3 +56,6 @@ __all__ = [
     "save_weights",
     "unfreeze",
 ]
+
+# Not in __all__: scikit-learn is an extra, and a star asks for all names.
+__getattr__, __dir__ = attributes(__name__, {"estimators": ("FastgradClassifier", "FastgradRegressor")})

@@ -12,8 +12,9 @@ from ..optim.averaging import SWA
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..show import progress as progress_bar
 from .callbacks import hooks_of
-from .evaluate import arrays, scores
+from .evaluate import scores
 from .history import History
+from .means import Means
 from .metrics import named
 from .prepare import loaders, make_optimizer, make_schedule, target_dtype, usual_loss
 from .step import AutoCapture, make_step
@@ -63,7 +64,7 @@ class Run:
         given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
         self.callbacks = sorted(given, key=lambda callback: getattr(callback, "order", 0))
         self.hooks = hooks_of(self.callbacks)
-        self.forget_epoch()
+        self.means, self.complete = Means(self.metrics), None
         self.skips = all(group["nonfinite"] == "skip" for group in self.optimizer.param_groups)
         self.after_batch = [*self.hooks["on_batch_end"]]
         if self.schedule is not None and self.schedule.unit == "step":
@@ -99,25 +100,19 @@ class Run:
         if saved is not None:
             self.load_callbacks(saved)
 
-    def forget_epoch(self):
-        self.sums, self.rows, self.complete = dict.fromkeys(("loss", *self.metrics), 0.0), 0, None
-
     def begin_epoch(self):
         self.began = time.perf_counter()
+        self.complete = None
         if self.batch == 0:
-            self.forget_epoch()
+            self.means.clear()
         self.call("on_epoch_begin")
         if self.batch == 0:
             self.lr = self.optimizer.lr
 
     def count(self, loss, outputs, target):
-        """Takes the numbers of a batch into the sums."""
-        n = target.data.shape[0]
+        """Takes the numbers of a batch into the means."""
         self.batch += 1
-        self.rows += n
-        self.sums["loss"] += loss * n
-        for name, metric in self.metrics.items():
-            self.sums[name] += metric(arrays(outputs), target.data) * n
+        self.means.add(loss, outputs, target)
         if not math.isfinite(loss) and not self.skips:
             self.not_finite(loss)
         if self.bar is not None:
@@ -126,9 +121,7 @@ class Run:
     @property
     def logs(self):
         """The numbers so far: means over the rows of this epoch, or once it is complete all its numbers."""
-        if self.complete is not None:
-            return self.complete
-        return {name: total / self.rows for name, total in self.sums.items()} if self.rows else {}
+        return self.means.now() if self.complete is None else self.complete
 
     def not_finite(self, loss):
         why = f"the loss of batch {self.batch} of epoch {self.epoch + 1} is {loss}"
@@ -143,7 +136,7 @@ class Run:
 
     def average_epoch(self):
         """SWA takes the parameters as the epoch leaves them."""
-        if not self.rows:
+        if not self.means.rows:
             raise ValueError(f"fit: the loader gave no batch in epoch {self.epoch + 1}; can it be gone through again?")
         if isinstance(self.averages, SWA):
             self.averages.update()
@@ -218,7 +211,7 @@ class Run:
             for callback in self.callbacks
             if hasattr(callback, "state_dict")
         ]
-        return {"sums": dict(self.sums), "rows": self.rows, "lr": float(self.lr), "callbacks": states}
+        return {"means": self.means.state_dict(), "lr": float(self.lr), "callbacks": states}
 
     def save(self, path, best=None):
         """Writes all of the run into a file, which `fit` takes as `resume`."""
@@ -258,7 +251,8 @@ class Run:
         if saved is None:  # a file of `save_training`: the means of a broken epoch are then those of its rest
             self.lr = self.optimizer.lr
             return []
-        self.sums, self.rows, self.lr = dict(saved["sums"]), saved["rows"], saved["lr"]
+        self.means.load_state_dict(saved["means"])
+        self.lr = saved["lr"]
         return saved["callbacks"]
 
     def load_callbacks(self, saved):
