@@ -17,6 +17,7 @@ from test_ops import draw as draw_case
 from test_ops import leaves
 
 import fastgrad as fg
+from fastgrad.testing import assert_close
 
 NAN, INF = float("nan"), float("inf")
 PLANTS = {"nan": (NAN,), "inf": (INF,), "-inf": (-INF,), "all": (NAN, INF, -INF)}
@@ -80,3 +81,58 @@ def differences(name):
                         continue
                     found.setdefault(f"{what.split()[0]} at {plant}", (row, operand, arrays, mine, theirs))
     return found
+
+
+def kinds(x):
+    """0 for a number, 1 for NaN, 2 and 3 for the infinities."""
+    return np.where(np.isnan(x), 1, np.where(np.isinf(x), 2 + (x < 0), 0))
+
+
+def derived(case, arrays, seed):
+    """The result of a case and its gradients, as arrays, and the second derivatives where there are any."""
+    xs = leaves(arrays)
+    out = case.call(*xs)
+    found = {"result": out.data}
+    if case.order and out.requires_grad:
+        dout = fg.from_numpy(np.resize(seed, out.shape).astype(out.dtype))
+        slopes = fg.grad(out, xs, dout, create_graph=case.order == 2, allow_unused=True)
+        found.update({f"gradient {i}": g.data for i, g in enumerate(slopes) if g is not None})
+        bent = [g for g in slopes if g is not None and g.requires_grad]
+        if bent:
+            again = fg.grad(sum(g.sum() for g in bent), xs, allow_unused=True)
+            found.update({f"second derivative {i}": g.data for i, g in enumerate(again) if g is not None})
+    return found
+
+
+def compare_tiers(name, case, arrays, seed):
+    """Native kernels, of the best instruction set and the least, against reference; float32 against float64."""
+    found = {}
+    for dtype in DTYPES:
+        given = [x.astype(dtype) for x in arrays]
+        with fg.kernels.use("reference"), np.errstate(all="ignore"):
+            expected = derived(case, given, seed)
+        for isa in {ISAS[0], ISAS[-1]}:
+            with fg.kernels.use("native", isa=isa), np.errstate(all="ignore"):
+                found[dtype] = derived(case, given, seed)
+            assert found[dtype].keys() == expected.keys()
+            for what, x in found[dtype].items():
+                scale = np.abs(expected[what][np.isfinite(expected[what])]).max(initial=1.0)
+                where = f"{name}, {what}, {dtype}, {isa}, {given}"
+                assert_close(x, expected[what], "gradient", n=17, scale=scale, what=where)
+    single, double = found.values()
+    for what in single:
+        assert np.array_equal(kinds(single[what]), kinds(double[what])), (
+            f"{name}, {what}, {arrays}: {single[what]} in float32, {double[what]} in float64"
+        )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_native_is_reference_with_special_numbers(name, rng):
+    for case in CASES[name]:
+        shapes = max(case.shapes, key=lambda shapes: sum(np.prod(s) for s in shapes))
+        seed = rng.uniform(0.5, 1.5, 97)
+        for operand in range(len(shapes)):
+            for numbers in PLANTS.values():
+                arrays = planted(draw_case(rng, case, shapes), operand, numbers)
+                if arrays is not None:
+                    compare_tiers(name, case, arrays, seed)
