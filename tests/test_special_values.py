@@ -9,14 +9,18 @@ import warnings
 import numpy as np
 import pytest
 from against_torch import TABLE
+from kernel_cases import CASES as KERNEL_CASES
 from kernel_makers import DTYPES, ISAS
 from op_cases import CASES
+from op_cases.common import Case
 from test_against_torch import as_array, needs_torch, outputs, torch
 from test_against_torch import draw as draw_row
+from test_kernels import KERNELS, outcome
 from test_ops import draw as draw_case
 from test_ops import leaves
 
 import fastgrad as fg
+from fastgrad.kernels import reference
 from fastgrad.testing import assert_close
 
 NAN, INF = float("nan"), float("inf")
@@ -75,14 +79,14 @@ DIFFERENT: dict = {
 }
 
 
-def planted(arrays, operand, plants):
-    """The arrays with special numbers at places 1, 3, 5 of one of them; None where it is empty."""
+def planted(arrays, operand, plants, step=2):
+    """The arrays with special numbers at places 1, 1 + step, ... of one of them; None where it is empty."""
     arrays = [x.copy() for x in arrays]
     flat = arrays[operand].reshape(-1)
     if not flat.size:
         return None
     for i, special in enumerate(plants):
-        flat[(2 * i + 1) % flat.size] = special
+        flat[(step * i + 1) % flat.size] = special
     return arrays
 
 
@@ -228,6 +232,26 @@ def test_native_is_reference_with_special_numbers(name, rng):
                     compare_tiers(name, case, arrays, seed, min(case.order, 2 if plant == "all" else 1))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_have_special_numbers_in_the_same_places(name, dtype, rng):
+    """Rows long enough for every vector loop, of every instruction set."""
+    case = KERNEL_CASES[name]
+    args = case.make(rng, dtype, max((s for s in case.sizes if np.prod(s) <= 1200), key=np.prod))
+    floats = [i for i, x in enumerate(args) if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size]
+    for operand in floats:
+        for plant, numbers in PLANTS.items():
+            changed = planted([args[i] for i in floats], floats.index(operand), numbers, step=7)
+            given = [changed[floats.index(i)] if i in floats else x for i, x in enumerate(args)]
+            expected = outcome(reference.KERNELS[name], name, given, case.steps)
+            for isa in ISAS:
+                with fg.kernels.use("native", isa=isa):
+                    found = outcome(KERNELS[name], name, given, case.steps)
+                for x, y in zip(found, expected, strict=True):
+                    same = np.array_equal(kinds(x), kinds(y)) if x.dtype.kind == "f" else np.array_equal(x, y)
+                    assert same, f"{name}, {plant} in argument {operand}, {dtype}, {isa}: {x}, reference {y}"
+
+
 ROW = [[0.5, 1.0, -1.0], [NAN, INF, -INF]]
 EDGES = {  # a use, and what comes of it: results that no finite number gives
     "bce_with_logits": (
@@ -280,3 +304,24 @@ def test_bce_takes_probabilities_alone(special):
     for given in ((p, t), (t, p)):
         with pytest.raises(ValueError, match="probabilities"):
             fg.binary_cross_entropy(*given)
+
+
+@needs_torch
+def test_the_table_is_held_to_what_is_found(monkeypatch):
+    monkeypatch.setitem(DIFFERENT, "exp", ("gradient at nan", "made up"))
+    with pytest.raises(AssertionError, match="stale"):
+        test_special_numbers_are_pytorchs("exp")
+    monkeypatch.delitem(DIFFERENT, "sign")
+    with pytest.raises(AssertionError, match="no reason is listed"):
+        test_special_numbers_are_pytorchs("sign")
+
+
+def test_a_tier_that_loses_a_nan_is_found():
+    def call(x):
+        return x if fg.kernels.info()["kernels"] == "reference" else fg.nan_to_num(x)
+
+    case = Case(call, None, [((5,),)], order=0)
+    for special in (NAN, INF, -INF):
+        with pytest.raises(AssertionError, match="made up"):
+            compare_tiers("made up", case, [np.array([1.0, special])], np.ones(2), 0)
+    compare_tiers("made up", case, [np.array([1.0, 2.0])], np.ones(2), 0)
