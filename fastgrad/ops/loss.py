@@ -165,7 +165,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     """-log softmax(input)[target], averaged: logits (N, C), or (C,), or (N, C, ...), and for each row of them one of
 
     an integer label in 0..C-1, so target is (N,), or (), or (N, ...). Labels equal to `ignore_index` count for nothing,
-    and the mean is over the others; over none of them it is NaN, and its gradient 0.
+    even if their row holds NaN, and the mean is over the others; over none of them it is NaN, and its gradient 0.
     a row of probabilities, so target has the shape of input: one-hot rows (integers will do), or soft ones. The loss is
     -sum_c target_c log softmax(input)_c, and the mean is over the rows.
 
@@ -422,7 +422,8 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
 def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean", pos_weight=None):
     """`binary_cross_entropy` of sigmoid(input), exact for large inputs, its limit for infinite ones; averaged.
 
-    weight: factors that broadcast to input's shape; pos_weight: factors of the term with t, which broadcast too.
+    weight: factors that broadcast to input's shape; pos_weight: factors of the term with t, which broadcast too (at an
+    infinite input with t = 0 they make NaN).
 
     >>> import fastgrad as fg
     >>> fg.binary_cross_entropy_with_logits(fg.tensor([0.0, 1000.0]), fg.tensor([1.0, 0.0]), reduction="none")

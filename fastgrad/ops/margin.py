@@ -62,7 +62,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, *, reduction=
     """sum over c != t of max(0, margin - x_t + x_c)^p / C, for scores (N, C) or (C,) and labels t (N,) or (); averaged.
 
     weight (C,): a factor for each label's class; the mean is over the rows all the same.
-    The gradient where a margin is just reached is 0.
+    The gradient where a margin is just reached is 0. A NaN makes the loss NaN (PyTorch leaves it out).
     Errors: ValueError for shapes that do not fit, TypeError for labels that are no integers, IndexError for one that
     is no class. Source: Crammer and Singer (2001); Weston and Watkins (1999), who add up as is done here.
 

@@ -108,7 +108,7 @@ def cumsum(x, dim, *, dtype=None):
 def cumprod(x, dim, *, dtype=None):
     """out_i = x_0 ... x_i along `dim`. Integers and bools multiply to int64; dtype: x is converted to it first.
 
-    The gradient is right where elements are 0.
+    The gradient is right where elements are 0, and where one is infinite.
 
     >>> import fastgrad as fg
     >>> fg.cumprod(fg.tensor([1.0, 2.0, 3.0]), 0)
