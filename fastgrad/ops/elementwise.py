@@ -311,7 +311,10 @@ def arrays_of(*operands):
 
 
 def pow(input, exponent):
-    """input ** exponent; a square is one multiplication. Errors: ValueError for integers to negative integer powers."""
+    """input ** exponent; a square is one multiplication. Special values are C's: -inf to the power 0.5 is inf.
+
+    Errors: ValueError for integers to negative integer powers.
+    """
     kind = type(exponent)
     if (kind is int or kind is float) and exponent == 2 and input.dtype.kind in ("f" if kind is float else "fiu"):
         return mul(input, input)
@@ -364,12 +367,12 @@ def reciprocal(input):
 
 
 def abs(input):
-    """|x|. Its gradient at 0 is 0."""
+    """|x|. Its gradient at 0 is 0, at NaN NaN (PyTorch: 0)."""
     return apply1(Abs, input)
 
 
 def sign(input):
-    """-1, 0 or 1; NaN stays NaN. Its gradient is 0."""
+    """-1, 0 or 1; NaN stays NaN (PyTorch: 0). Its gradient is 0."""
     return apply1(Sign if input.dtype.kind != "b" else Copy, input)
 
 

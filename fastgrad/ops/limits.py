@@ -165,7 +165,8 @@ def clamp_max(input, max):
 
 
 def heaviside(input, values):
-    """The step function: 0 below 0, `values` at 0, 1 above. Its gradient is 0; PyTorch gives none.
+    """The step function: 0 below 0, `values` at 0, 1 above, NaN at NaN (PyTorch: 0). Its gradient is 0; PyTorch gives
+    none.
 
     >>> import fastgrad as fg
     >>> fg.heaviside(fg.tensor([-1.0, 0.0, 2.0]), fg.tensor(0.5))

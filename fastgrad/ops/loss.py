@@ -102,7 +102,7 @@ class BCE(Op):
 
     @staticmethod
     def forward(ctx, p, t):
-        kernels.host(refuse_improbable, p)
+        kernels.host(refuse_improbable, p, t)
         hit = kernels.maximum(kernels.log(p), -100.0)
         miss = kernels.maximum(kernels.log1p(kernels.neg(p)), -100.0)
         return kernels.sub(kernels.mul(kernels.sub(t, 1.0), miss), kernels.mul(t, hit))
@@ -117,23 +117,32 @@ class BCE(Op):
         return dp, mul(dout, sub(clip(log(rest), -100.0), clip(log(p), -100.0)))
 
 
-def refuse_improbable(p):
+def refuse_improbable(p, t):
     if p.size and not (p.min() >= 0 and p.max() <= 1):
         raise ValueError(
             f"binary_cross_entropy: input must hold probabilities, from 0 to 1, not {p.min()} to {p.max()}; "
             f"use sigmoid(input), or binary_cross_entropy_with_logits, which is also exact where p rounds to 1"
         )
+    if t.size and not (t.min() >= 0 and t.max() <= 1):
+        raise ValueError(
+            f"binary_cross_entropy: target must hold probabilities, from 0 to 1, not {t.min()} to {t.max()}; of labels "
+            f"-1 and +1 use (target + 1) / 2"
+        )
 
 
 class BCEWithLogits(Op):
-    """out = max(x, 0) - x t + ln(1 + e^-|x|), the BCE of p = sigmoid(x);   dx = dout (p - t),   dt = -dout x."""
+    """out = x ([x > 0] - t) + ln(1 + e^-|x|), the BCE of p = sigmoid(x);   dx = dout (p - t),   dt = -dout x.
+
+    At an infinite x it has its limit, 0 where t is sure of the same: max(x, 0) - x t would be inf - inf.
+    """
 
     saves = (0, 1)
 
     @staticmethod
     def forward(ctx, x, t):
         tail = kernels.log1p(kernels.exp(kernels.neg(kernels.abs(x))))
-        return kernels.add(kernels.sub(kernels.relu(x), kernels.mul(x, t)), tail)
+        wrong = kernels.sub(kernels.heaviside(x, 0.0), t)  # from -t to 1 - t
+        return kernels.add(kernels.where(kernels.eq(wrong, 0.0), 0.0, kernels.mul(x, wrong)), tail)
 
     @staticmethod
     def backward(ctx, dout):
@@ -156,7 +165,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     """-log softmax(input)[target], averaged: logits (N, C), or (C,), or (N, C, ...), and for each row of them one of
 
     an integer label in 0..C-1, so target is (N,), or (), or (N, ...). Labels equal to `ignore_index` count for nothing,
-    and the mean is over the others; over none of them it is NaN, and its gradient 0.
+    even if their row holds NaN, and the mean is over the others; over none of them it is NaN, and its gradient 0.
     a row of probabilities, so target has the shape of input: one-hot rows (integers will do), or soft ones. The loss is
     -sum_c target_c log softmax(input)_c, and the mean is over the rows.
 
@@ -225,7 +234,8 @@ def of_labels(input, labels, weight, ignore, reduction, smoothing, axis):
     if smoothing:
         all_classes = sum(logp if weight is None else mul(logp, by_class(weight, logp, axis)), axis)
         share = smoothing / input.shape[axis]
-        losses = sub(mul(losses, 1 - smoothing), mul(mul(all_classes, used), share))
+        counted = where(kernels.eq(used, 0.0), 0.0, all_classes)
+        losses = sub(mul(losses, 1 - smoothing), mul(counted, share))
     return mean_by(losses, factor) if reduction == "mean" else reduced(losses, reduction)
 
 
@@ -369,7 +379,7 @@ def picked(name, input, labels, weight, ignore, axis):
     given = np.ones(classes, input.dtype) if weight is None else cast(raw(weight), input.dtype)
     index, factor, used = kernels.host(partial(classes_of, name=name, axis=axis, ignore=ignore), labels, given)
     losses = reshape(apply(Gather, floats(input, name), index, axis), labels.shape)
-    return mul(losses, kernels.neg(factor)), factor, used
+    return where(kernels.eq(used, 0.0), 0.0, mul(losses, kernels.neg(factor))), factor, used
 
 
 def mean_by(losses, factor):
@@ -398,7 +408,8 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
     """-t ln p - (1 - t) ln(1 - p) of probabilities p = input and targets t, both of one shape; averaged.
 
     weight: factors that broadcast to input's shape. Logarithms are not below -100, as in PyTorch. From logits use
-    `binary_cross_entropy_with_logits`. Errors: ValueError for shapes that differ and for input outside [0, 1].
+    `binary_cross_entropy_with_logits`. Errors: ValueError for shapes that differ and for numbers outside [0, 1], NaN
+    among them.
 
     >>> import fastgrad as fg
     >>> fg.binary_cross_entropy(fg.tensor([0.5, 1.0]), fg.tensor([1.0, 1.0]), reduction="sum")
@@ -409,9 +420,10 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
 
 
 def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean", pos_weight=None):
-    """`binary_cross_entropy` of sigmoid(input), exact for large inputs; averaged.
+    """`binary_cross_entropy` of sigmoid(input), exact for large inputs, its limit for infinite ones; averaged.
 
-    weight: factors that broadcast to input's shape; pos_weight: factors of the term with t, which broadcast too.
+    weight: factors that broadcast to input's shape; pos_weight: factors of the term with t, which broadcast too (at an
+    infinite input with t = 0 they make NaN).
 
     >>> import fastgrad as fg
     >>> fg.binary_cross_entropy_with_logits(fg.tensor([0.0, 1000.0]), fg.tensor([1.0, 0.0]), reduction="none")

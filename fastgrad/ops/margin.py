@@ -62,7 +62,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, *, reduction=
     """sum over c != t of max(0, margin - x_t + x_c)^p / C, for scores (N, C) or (C,) and labels t (N,) or (); averaged.
 
     weight (C,): a factor for each label's class; the mean is over the rows all the same.
-    The gradient where a margin is just reached is 0.
+    The gradient where a margin is just reached is 0. A NaN makes the loss NaN (PyTorch leaves it out).
     Errors: ValueError for shapes that do not fit, TypeError for labels that are no integers, IndexError for one that
     is no class. Source: Crammer and Singer (2001); Weston and Watkins (1999), who add up as is done here.
 
@@ -86,15 +86,15 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, *, reduction=
     classes = shape[-1]
     check_weight("multi_margin_loss", weight, classes)
     given = np.ones(classes, input.dtype) if weight is None else cast(raw(weight), input.dtype)
-    index, factor = kernels.host(partial(others_of, dtype=input.dtype), labels, given)
+    index, factor, itself = kernels.host(partial(others_of, dtype=input.dtype), labels, given)
     ahead = apply(Gather, floats(input, "multi_margin_loss"), index, len(shape) - 1)
-    short = relu(add(sub(float(margin), ahead), input))
+    short = relu(where(itself, 0.0, add(sub(float(margin), ahead), input)))  # inf - inf, for a label sure of itself
     short = mul(mul(short, short) if p == 2 else short, factor)
     return reduced(div(sum(short, -1), float(classes)), reduction)
 
 
 def others_of(labels, weight, dtype):
-    """The place of each label's score, and for each class the label's factor, 0 at the label itself."""
+    """The place of each label's score, its factor, and for each class whether it is the label itself."""
     wrong = (labels < 0) | (labels >= weight.size)
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -104,7 +104,7 @@ def others_of(labels, weight, dtype):
         )
     index = np.expand_dims(labels.astype(np.int64), -1)
     factor = weight[index] if weight.size else np.zeros(index.shape, dtype)
-    return index, np.where(np.arange(weight.size) == index, 0, factor).astype(dtype)
+    return index, factor.astype(dtype), np.arange(weight.size) == index
 
 
 def kl_div(input, target, reduction="mean", log_target=False):

@@ -197,7 +197,8 @@ def mean(x, dim=None, keepdim=False, *, dtype=None):
 def prod(x, dim=None, keepdim=False, *, dtype=None):
     """The product of all elements, or along one axis; 1 of nothing. Integers and bools multiply to int64.
 
-    The gradient is right where elements are 0. dtype: x is converted to it first.
+    The gradient, the product of the others, is right where elements are 0, infinite or NaN. dtype: x is converted to it
+    first.
 
     >>> import fastgrad as fg
     >>> x = fg.tensor([0.0, 2.0, 3.0], requires_grad=True)
@@ -226,7 +227,7 @@ def nansum(x, dim=None, keepdim=False, *, dtype=None):
 
 @numpy_names
 def nanmean(x, dim=None, keepdim=False, *, dtype=None):
-    """The mean of the elements that are not NaN; NaN where there are none.
+    """The mean of the elements that are not NaN; NaN where there are none, with the gradient 0.
 
     >>> import fastgrad as fg
     >>> fg.nanmean(fg.tensor([1.0, float("nan"), 2.0]))

@@ -56,13 +56,13 @@ class CumProd(Op):
     def backward(ctx, dout):
         (x, out), (axis, backwards) = ctx.saved, ctx.info
         way = -1 if backwards else 1
-        s, a, step = dout, apply(Shift, x, -way, axis, 0.0), 1
+        s, a, step = dout, x, 1  # a_i = the product of the x_j, i - step < j <= i
         n = x.shape[axis] if x.ndim else 1
         while step < n:
-            s = add(s, mul(a, apply(Shift, s, -way * step, axis, 0.0)))
+            s = add(s, apply(Shift, mul(a, s), -way * step, axis, 0.0))  # no product with what lies beyond the rim
+            if 2 * step < n:
+                a = mul(a, apply(Shift, a, way * step, axis, 1.0))
             step *= 2
-            if step < n:
-                a = mul(a, apply(Shift, a, -way * step // 2, axis, 0.0))
         return mul(apply(Shift, out, way, axis, 1.0), s)
 
 
@@ -108,7 +108,7 @@ def cumsum(x, dim, *, dtype=None):
 def cumprod(x, dim, *, dtype=None):
     """out_i = x_0 ... x_i along `dim`. Integers and bools multiply to int64; dtype: x is converted to it first.
 
-    The gradient is right where elements are 0.
+    The gradient is right where elements are 0, and where one is infinite.
 
     >>> import fastgrad as fg
     >>> fg.cumprod(fg.tensor([1.0, 2.0, 3.0]), 0)

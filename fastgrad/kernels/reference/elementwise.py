@@ -35,8 +35,11 @@ def div(a, b, out=None):
 
 @kernel
 def pow(a, b, out=None):
-    """out = a^b; NaN for a negative base with a fractional exponent"""
-    return give(np.power(a, b), out)
+    """out = a^b; NaN for a negative, finite base with a fractional exponent
+
+    C's: (-inf)^(1/2) is inf, (-0)^(1/2) is 0. Given 1/2 as one number, NumPy takes the square root: NaN and -0.
+    """
+    return give(np.power.reduce(np.broadcast_arrays(*alike(a, b))), out)
 
 
 @kernel
