@@ -134,16 +134,29 @@ static inline void FG(part_moments)(const fg_call *call, int64_t lo, int64_t hi)
         }
 }
 
-/* hi, a and s of channel c: see the top of the file */
-static FG_INLINE void FG(keep_constants)(const fg_call *call, const T *w, const T *b, int64_t c, double mean,
-                                         double var) {
-    int64_t C = call->size[1];
-    T *constant = call->scratch; /* [FG_CONSTANTS,C] */
-    double r = 1 / sqrt(var + call->scalar[0]), a = w ? (double)w[c] * r : r;
-    T hi = (T)mean;
-    constant[c] = hi;
-    constant[C + c] = (T)a;
-    constant[2 * C + c] = (T)((b ? (double)b[c] : 0) - (mean - (double)hi) * a);
+/* to[columns] = the numbers from c on, in double, or `missing` where there are none */
+static FG_INLINE void FG(widen)(double *to, const T *from, int64_t c, int64_t columns, double missing) {
+    for (int64_t j = 0; j < columns; j++) to[j] = missing;
+    if (from)
+        for (int64_t j = 0; j < columns; j++) to[j] = (double)from[c + j];
+}
+
+/* hi, a and s of the channels from c on, FG_COLUMNS at most: see the top of the file */
+static FG_INLINE void FG(keep_constants)(const fg_call *call, const T *w, const T *b, int64_t c, int64_t columns,
+                                         const double *mean, const double *var) {
+    T *centre = (T *)call->scratch + c, *scale = centre + call->size[1], *shift = scale + call->size[1];
+    const double eps = call->scalar[0];
+    double weight[FG_COLUMNS], bias[FG_COLUMNS];
+    FG(widen)(weight, w, c, columns, 1);
+    FG(widen)(bias, b, c, columns, 0);
+    FG_SIMD
+    for (int64_t j = 0; j < columns; j++) {
+        double r = 1 / sqrt(var[j] + eps), a = weight[j] * r;
+        T hi = (T)mean[j];
+        centre[j] = hi;
+        scale[j] = (T)a;
+        shift[j] = (T)(bias[j] - (mean[j] - (double)hi) * a);
+    }
 }
 
 static inline void FG(join_parts)(const fg_call *call, int64_t lo, int64_t hi) {
@@ -160,10 +173,10 @@ static inline void FG(join_parts)(const fg_call *call, int64_t lo, int64_t hi) {
         for (int64_t c = lo; c < hi; c++) join_moments(&mean[c], &var[c], n, factor, of_mean[c], of_m2[c]);
         n += size;
     }
-    for (int64_t c = lo; c < hi; c++) {
-        var[c] = var[c] / n;
-        FG(keep_constants)(call, w, b, c, mean[c], var[c]);
-    }
+    FG_SIMD
+    for (int64_t c = lo; c < hi; c++) var[c] = var[c] / n;
+    for (int64_t c = lo; c < hi; c += FG_COLUMNS)
+        FG(keep_constants)(call, w, b, c, least(hi - c, FG_COLUMNS), mean + c, var + c);
 }
 
 /* to[size] = (x - centre) scale + shift; of each column its own, or of a line the same */
@@ -211,7 +224,13 @@ void FG(batch_norm_eval)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     const T *mean = call->ptr[1], *var = call->ptr[2]; /* mean[C], var[C] */
     const T *w = call->ptr[3], *b = call->ptr[4];      /* w[C], b[C] or NULL */
     if (phase == 0)
-        for (int64_t c = lo; c < hi; c++) FG(keep_constants)(call, w, b, c, (double)mean[c], (double)var[c]);
+        for (int64_t columns; lo < hi; lo += columns) {
+            double wide_mean[FG_COLUMNS], wide_var[FG_COLUMNS];
+            columns = least(hi - lo, FG_COLUMNS);
+            FG(widen)(wide_mean, mean, lo, columns, 0);
+            FG(widen)(wide_var, var, lo, columns, 0);
+            FG(keep_constants)(call, w, b, lo, columns, wide_mean, wide_var);
+        }
     else
         FG(normalize)(call, call->ptr[5], lo, hi);
 }
@@ -280,11 +299,8 @@ static inline void FG(part_products)(const fg_call *call, int64_t lo, int64_t hi
 static inline void FG(join_products)(const fg_call *call, int64_t lo, int64_t hi) {
     int64_t N = call->size[0], C = call->size[1], L = call->size[2], parts = parts_of(N, L);
     const double *part1 = first_of_parts(call), *part2 = part1 + parts * C; /* [parts,C] */
-    const T *w = call->ptr[4];                                              /* w[C] or NULL */
-    const double *mean = call->ptr[2], *var = call->ptr[3];                 /* mean[C], var[C] */
-    T *dw = call->ptr[6], *db = call->ptr[7];                               /* dw[C], db[C] */
-    T *constant = call->scratch;                                            /* [FG_CONSTANTS,C] */
-    double n = (double)N * (double)L, s1[FG_COLUMNS], s2[FG_COLUMNS];
+    const double n = (double)N * (double)L, eps = call->scalar[0];
+    double s1[FG_COLUMNS], s2[FG_COLUMNS], weight[FG_COLUMNS];
     for (int64_t columns; lo < hi; lo += columns) {
         columns = least(hi - lo, FG_COLUMNS);
         for (int64_t j = 0; j < columns; j++) s1[j] = s2[j] = 0;
@@ -293,16 +309,20 @@ static inline void FG(join_products)(const fg_call *call, int64_t lo, int64_t hi
                 s1[j] += part1[i * C + lo + j];
                 s2[j] += part2[i * C + lo + j];
             }
+        const double *mean = (const double *)call->ptr[2] + lo, *var = (const double *)call->ptr[3] + lo; /* of [C] */
+        T *dw = (T *)call->ptr[6] + lo, *db = (T *)call->ptr[7] + lo;                                     /* of [C] */
+        T *centre = (T *)call->scratch + lo, *scale = centre + C, *k = scale + C, *qs = k + C;
+        FG(widen)(weight, call->ptr[4], lo, columns, 1);
+        FG_SIMD
         for (int64_t j = 0; j < columns; j++) {
-            int64_t c = lo + j;
-            double r = 1 / sqrt(var[c] + call->scalar[0]), rest = mean[c] - (double)(T)mean[c];
+            double r = 1 / sqrt(var[j] + eps), rest = mean[j] - (double)(T)mean[j];
             double t = s2[j] - rest * s1[j], q = t * r * r / n;
-            db[c] = (T)s1[j];
-            dw[c] = (T)(t * r);
-            constant[c] = (T)mean[c];
-            constant[C + c] = (T)(w ? (double)w[c] * r : r);
-            constant[2 * C + c] = (T)(s1[j] / n - rest * q);
-            constant[3 * C + c] = (T)q;
+            db[j] = (T)s1[j];
+            dw[j] = (T)(t * r);
+            centre[j] = (T)mean[j];
+            scale[j] = (T)(weight[j] * r);
+            k[j] = (T)(s1[j] / n - rest * q);
+            qs[j] = (T)q;
         }
     }
 }
