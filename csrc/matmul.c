@@ -89,12 +89,12 @@ static int for_library(const fg_blas *library, const product *p) {
     return fg_blas_fits(library, largest);
 }
 
-/* Halves the longer side until there are 16 tiles, as long as they stay at least 128 long, then on to 512. */
+/* Halves the longer side until there are 8 tiles, as long as they stay at least 128 long, then on to 512. */
 static void library_grid(const product *p, grid *g) {
     int64_t m = 1, n = 1;
     for (;;) {
         int64_t tm = pieces(p->M, m), tn = pieces(p->N, n), longer = tm > tn ? tm : tn;
-        if (longer < 256 || (m * n >= 16 && longer <= 512)) break;
+        if (longer < 256 || (m * n >= 8 && longer <= 512)) break;
         if (tm >= tn)
             m *= 2;
         else
