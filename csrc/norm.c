@@ -26,10 +26,10 @@
 #include "simd.h"
 
 enum {
-    FG_MERGED = 8 * FG_COLUMNS, /* columns that neighbouring units work on side by side */
-    FG_LINE_BLOCK = 64,         /* layer_norm_backward: rows whose dw and db are added up by one unit */
-    FG_CENTRE = 16,             /* the part of a block that its centre is the mean of: one in so many */
-    FG_CONSTANTS = 4,           /* numbers kept for each channel */
+    FG_MERGED = 64 * FG_COLUMNS, /* columns that neighbouring units work on side by side */
+    FG_LINE_BLOCK = 64,          /* layer_norm_backward: rows whose dw and db are added up by one unit */
+    FG_CENTRE = 16,              /* the part of a block that its centre is the mean of: one in so many */
+    FG_CONSTANTS = 4,            /* numbers kept for each channel */
 };
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -251,18 +251,18 @@ void FG(batch_norm_running)(fg_call *call, int phase, int64_t lo, int64_t hi) {
     }
 }
 
-/* s1[columns] = sum of dout, s2[columns] = sum of dout (x - centre), over `rows` rows that are C apart */
+/* s1[columns] = sum of dout, s2[columns] = sum of dout (x - centre), over `rows` rows that are C apart. Two rows at a
+ * time: lines of more than eight arrays may be a multiple of 4096 bytes apart, and no cache of eight ways holds them. */
 static FG_INLINE void FG(add_products)(T *restrict s1, T *restrict s2, const T *restrict dout, const T *restrict x,
                                        const T *restrict centre, int64_t rows, int64_t C, int64_t columns) {
     int64_t r = 0;
     for (int64_t j = 0; j < columns; j++) s1[j] = s2[j] = 0;
-    for (; r + 4 <= rows; r += 4) {
-        const T *a = dout + r * C, *b = a + C, *c = b + C, *d = c + C;
-        const T *p = x + r * C, *q = p + C, *s = q + C, *t = s + C;
+    for (; r + 2 <= rows; r += 2) {
+        const T *a = dout + r * C, *b = a + C, *p = x + r * C, *q = p + C;
         for (int64_t j = 0; j < columns; j++) {
             const T m = centre[j];
-            s1[j] = s1[j] + a[j] + b[j] + c[j] + d[j];
-            s2[j] = s2[j] + a[j] * (p[j] - m) + b[j] * (q[j] - m) + c[j] * (s[j] - m) + d[j] * (t[j] - m);
+            s1[j] = s1[j] + a[j] + b[j];
+            s2[j] = s2[j] + a[j] * (p[j] - m) + b[j] * (q[j] - m);
         }
     }
     for (; r < rows; r++)
