@@ -1,0 +1,15 @@
+"""The experiments, a module each, in the order of the lectures."""
+
+import importlib
+
+__all__ = ["NAMES", "load"]
+
+NAMES = (
+    "optimizer-paths",
+    "momentum-speed",
+)
+
+
+def load(name):
+    """Imports the module of an experiment: optimizer-paths is in `optimizer_paths.py`."""
+    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -1,0 +1,112 @@
+"""Every experiment in its short form: which claims hold, in both languages; and what some of them must equal."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastgrad import experiments
+from fastgrad.experiments import perform, write
+from fastgrad.experiments.lectures import NAMES
+
+pytest.importorskip("matplotlib", reason="the figures are drawn with matplotlib, which is not installed")
+FOLDER = Path(experiments.__file__).parent / "lectures"
+
+# For each claim, in its order, whether it holds: y or n. The lecture is wrong or loose where it does not.
+HOLDS = {
+    "optimizer-paths": "yyyy",
+    "momentum-speed": "yyy",
+}
+
+
+def held(result):
+    return "".join("ny"[finding.holds] for finding in result.findings.values())
+
+
+def said(result):
+    return "\n".join(f"{key}: {finding.holds}: {finding.found}" for key, finding in result.findings.items())
+
+
+def test_every_module_is_an_experiment_with_a_row():
+    files = {path.stem.replace("_", "-") for path in FOLDER.glob("*.py")} - {"--init--"}
+    assert sorted(files) == sorted(NAMES) == sorted(HOLDS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_are_in_both_languages(name):
+    cls = experiments.find(name)
+    for english, korean in (cls.title, cls.see, *cls.claims.values()):
+        assert english
+        assert not any("가" <= c <= "힣" for c in english), english
+        assert any("가" <= c <= "힣" for c in korean), korean
+    assert len(cls.see[0]) > 200
+    assert len(cls.see[1]) > 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_short_form(name, tmp_path):
+    result = perform(name, quick=True)
+    assert held(result) == HOLDS[name], said(result)
+    for lang in ("en", "ko"):
+        result.run.lang = lang
+        paths = write(result, tmp_path / lang)
+        assert {path.suffix for path in paths} >= {".json", ".png", ".svg"}
+        assert all(path.stat().st_size > 300 for path in paths)
+        written = json.loads((tmp_path / lang / f"{name}.json").read_text(encoding="utf-8"))
+        assert written["verdict"] == result.verdict
+        assert set(written["settings"]) == set(vars(result.run.settings))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_verdict_is_the_same_on_three_seeds(name, seed):
+    result = perform(name, seed=seed)
+    assert held(result) == HOLDS[name], said(result)
+
+
+# -- numbers that are known --------------------------------------------------------------------------------------------
+def formula_paths(start, steps, lr, momentum, betas):
+    """The four rules as formulas, in plain Python, on f = x^2/20 + y^2."""
+    paths = {name: [tuple(start)] for name in lr}
+    for name, path in paths.items():
+        p, v, h, m = list(start), [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]
+        for t in range(1, steps + 1):
+            for i, g in enumerate((p[0] / 10, 2 * p[1])):
+                if name == "SGD":
+                    p[i] -= lr[name] * g
+                elif name == "Momentum":
+                    v[i] = momentum * v[i] - lr[name] * g
+                    p[i] += v[i]
+                elif name == "AdaGrad":
+                    h[i] += g * g
+                    p[i] -= lr[name] * g / (math.sqrt(h[i]) + 1e-10)
+                else:
+                    m[i] = betas[0] * m[i] + (1 - betas[0]) * g
+                    h[i] = betas[1] * h[i] + (1 - betas[1]) * g * g
+                    mhat, vhat = m[i] / (1 - betas[0] ** t), h[i] / (1 - betas[1] ** t)
+                    p[i] -= lr[name] * mhat / (math.sqrt(vhat) + 1e-8)
+            path.append(tuple(p))
+    return {name: np.array(path) for name, path in paths.items()}
+
+
+def test_optimizer_paths_are_the_formulas():
+    result = perform("optimizer-paths")
+    s = result.run.settings
+    expected = formula_paths(s.start, s.steps, s.lr, s.momentum, s.betas)
+    for name, path in result.numbers["paths"].items():
+        assert path.dtype == np.float64
+        np.testing.assert_allclose(path, expected[name], rtol=0, atol=1e-12)
+    wrong = formula_paths(s.start, s.steps, {**s.lr, "Adam": 0.3 * (1 + 1e-9)}, s.momentum, s.betas)
+    assert np.abs(wrong["Adam"] - result.numbers["paths"]["Adam"]).max() > 1e-11
+
+
+def test_momentums_speed_is_the_geometric_series():
+    result = perform("momentum-speed")
+    lr = result.run.settings.lr
+    for b, speeds in result.numbers["speeds"].items():
+        t = np.arange(1, len(speeds) + 1)
+        expected = lr * (t if b == 1 else (1 - b**t) / (1 - b))
+        np.testing.assert_allclose(speeds, expected, rtol=1e-9)
