@@ -180,7 +180,7 @@ def report(result, seconds=None):
     lines += ["", f"{word('verdict')}: {word(result.verdict)}"]
     for finding in result.findings.values():
         mark = word("holds" if finding.holds else "fails")
-        lines.append(wrapped(f"{mark}: {pick(finding.claim, lang)}: {pick(finding.found, lang)}", "  "))
+        lines.append(wrapped(f"{mark}: {pick(finding.claim, lang)} [{pick(finding.found, lang)}]", "  "))
     if result.files:
         lines += ["", f"{word('written')}: {', '.join(map(str, result.files))}"]
         from .style import hangul_font

@@ -37,7 +37,6 @@ LOOK: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.unicode_minus": False,
     "grid.color": "#d9d9d9",
     "grid.linewidth": 0.7,
     "lines.linewidth": 2.0,
@@ -71,8 +70,7 @@ def look(lang="en"):
     from cycler import cycler
 
     cycle = cycler(color=COLOURS) + cycler(linestyle=LINES) + cycler(marker=MARKERS)
-    cycle += cycler(markevery=[(0.02 * i, 0.15) for i in range(len(COLOURS))])
-    fonts = [hangul_font(), "DejaVu Sans"] if lang == "ko" else ["DejaVu Sans"]
+    fonts = ["DejaVu Sans", *([hangul_font()] if lang == "ko" else [])]  # glyph by glyph: the first that has it
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update({**LOOK, "font.family": fonts, "axes.prop_cycle": cycle})
@@ -122,9 +120,18 @@ def legend_below(figure, axes, columns=None, **options):
     return figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=3.2, **options)
 
 
+def thin_markers(figure):
+    """Gives a line of more than 25 points a marker here and there, where it was not said which points get one."""
+    for axes in figure.axes:
+        for i, line in enumerate(axes.lines):
+            if line.get_markevery() is None and len(line.get_xdata()) > 25:
+                line.set_markevery((0.02 * (i % len(MARKERS)), 0.15))
+
+
 def save(figure, stem):
     """Writes `stem`.png and `stem`.svg, of the same bytes for the same figure; returns the paths."""
     paths = []
+    thin_markers(figure)
     for kind, about in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         path = stem.with_name(f"{stem.name}.{kind}")
         figure.savefig(path, metadata=about)
@@ -136,6 +143,7 @@ def save_animation(figure, draw, count, path, bar, rate=12):
     """Writes `count` frames, each drawn by ``draw(i)``, as a GIF; `bar` moves on with them."""
     from matplotlib.animation import PillowWriter
 
+    thin_markers(figure)
     writer = PillowWriter(fps=rate)
     with writer.saving(figure, path, dpi=80):
         for i in range(count):

@@ -6,7 +6,14 @@ __all__ = ["NAMES", "load"]
 
 NAMES = (
     "optimizer-paths",
+    "optimizer-landscapes",
+    "optimizer-race",
+    "batch-size",
     "momentum-speed",
+    "effective-lr",
+    "activation-functions",
+    "vanishing-gradient",
+    "iris-activations",
 )
 
 

@@ -22,9 +22,8 @@ class OptimizerPaths(Experiment):
         "기울기는 (x/10, 2y)이다. 같은 거리라면 골짜기를 가로지르는 방향이 따라가는 방향보다 스무 배 가파르다. "
         "그래서 기울기는 거의 어디서나 최솟값 (0, 0)이 아니라 골짜기를 가로지르는 쪽을 가리킨다. 학습률이 하나인 "
         "SGD는 한 걸음마다 y에 1 - 2 lr = -0.9를 곱하므로 지그재그로 움직이고, x는 1 - lr/10 = 0.905배로만 "
-        "줄어든다. 모멘텀은 한결같은 성분은 쌓고 번갈아 바뀌는 성분은 지우며, 최솟값을 지나친다. "
-        "AdaGrad는 방향마다 기울기 제곱합의 제곱근으로, Adam은 제곱평균의 제곱근으로 나누므로 둘 다 처음부터 최솟값 "
-        "쪽으로 나아간다.",
+        "줄어든다. 모멘텀은 한결같은 성분은 쌓고 번갈아 바뀌는 성분은 지우며, 최솟값을 지나친다. AdaGrad는 방향마다 "
+        "기울기 제곱합의 제곱근으로, Adam은 제곱평균의 제곱근으로 나누므로 둘 다 처음부터 최솟값 쪽으로 나아간다.",
     )
     claims = {
         "zigzag": ("SGD zigzags across the valley", "SGD는 골짜기를 가로질러 지그재그로 움직인다"),
@@ -79,7 +78,7 @@ class OptimizerPaths(Experiment):
         for i, (axis, (name, points)) in enumerate(zip(axes[:, 1:].flat, numbers["paths"].items(), strict=True)):
             axis.contour(x, y, x**2 / 20 + y**2, levels=LEVELS, colors="#b8b8b8", linewidths=0.8)
             axis.plot(*points.T, color=f"C{i}", linestyle="-", marker="o", markevery=1, markersize=3.5, linewidth=1.4)
-            axis.plot(0, 0, "k+", markersize=12, markeredgewidth=2)
+            axis.scatter(0, 0, marker="+", color="black", s=140, linewidths=2, zorder=3)
             axis.set(
                 title=f"{name}, lr = {run.settings.lr[name]:g}", xlim=(-8, 4), ylim=(-3.2, 3.2), xlabel="x", ylabel="y"
             )
@@ -123,7 +122,7 @@ def bowl(run, figure, axis, x, y):
 def field(run, axis):
     """Arrows of the negative gradient (-x/10, -2y), all to one scale."""
     x, y = np.meshgrid(np.linspace(-9, 9, 13), np.linspace(-3, 3, 9))
-    axis.quiver(x, y, -x / 10, -2 * y, angles="xy", color="#303030", width=0.005)
-    axis.plot(0, 0, "k+", markersize=12, markeredgewidth=2)
+    axis.quiver(x, y, -x / 10, -2 * y, angles="xy", color="#303030", width=0.005, scale=11, scale_units="y")
+    axis.scatter(0, 0, marker="+", color="black", s=140, linewidths=2, zorder=3)
     axis.set(title=run.say("downhill, -(x/10, 2y)", "내리막 방향 -(x/10, 2y)"), xlabel="x", ylabel="y")
     axis.grid(False)
