@@ -13,7 +13,10 @@ NAMES = (
     "effective-lr",
     "activation-functions",
     "vanishing-gradient",
+    "activation-histograms",
+    "init-race",
     "iris-activations",
+    "batchnorm-vs-init",
 )
 
 

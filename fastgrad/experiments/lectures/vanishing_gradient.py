@@ -95,7 +95,7 @@ class VanishingGradient(Experiment):
         }
 
     def draw(self, run, numbers):
-        figure, axes = run.figure(1, 2, size=(12.5, 6.4), sharey=True)
+        figure, axes = run.figure(1, 2, size=(12.5, 6.4))
         layers = np.arange(1, run.settings.layers + 1)
         titles = (
             run.say("activation, initial values", "활성화 함수, 초깃값"),
