@@ -17,6 +17,9 @@ NAMES = (
     "init-race",
     "iris-activations",
     "batchnorm-vs-init",
+    "scaling",
+    "lr-schedules",
+    "gradient-clipping",
 )
 
 

@@ -133,7 +133,8 @@ class ActivationHistograms(Experiment):
                     va="top",
                     fontsize=10,
                 )
-            row[0].set_ylabel(name.replace(", ", ",\n"), rotation=0, ha="right", va="center")
+            label = run.say(name, name.replace("zeros", "0").replace("std", "표준편차"))
+            row[0].set_ylabel(label.replace(", ", ",\n"), rotation=0, ha="right", va="center")
         for i in range(s.layers):
             axes[0, i].set_title(run.say(f"layer {i + 1}", f"{i + 1}층"))
         figure.supxlabel(

@@ -16,19 +16,20 @@ class InitRace(Experiment):
     name = "init-race"
     title = "The same net from five kinds of initial values", "다섯 가지 초깃값에서 출발한 같은 신경망"
     see = (
-        "Left, with ReLU: He learns first, then Xavier. From 0.01 the gradient is 10⁻¹⁰ by the time it reaches the "
-        "first layers, and nothing is to be seen in so many epochs; from 1 the first step throws the net out of all "
-        "numbers. Zeros look like 0.01, but are another thing. Right: how far each parameter moves from zeros. With "
-        "ReLU every signal and every slope is 0: one parameter alone learns, the bias of the output, and with it "
-        "the net says how often each class comes. With sigmoids all weights move, but all units of a layer move "
-        "alike: bit for bit they stay one unit, however wide the layer is. So zeros do not stop learning; they stop "
-        "the units from becoming different.",
-        "왼쪽은 ReLU이다. He가 가장 먼저, 다음이 Xavier이다. 0.01에서는 기울기가 첫 층들에 닿을 때 10⁻¹⁰이라 이 "
-        "에포크로는 아무것도 보이지 않고, 1에서는 첫 걸음에 수의 범위를 벗어난다. 0은 0.01과 같아 보이지만 다르다. "
-        "오른쪽은 0에서 출발한 매개변수가 얼마나 움직이는가이다. ReLU에서는 신호도 기울기도 모두 0이다. 출력층 편향 "
-        "하나만 학습하며, 그것으로 클래스마다 얼마나 자주 나오는지를 말한다. 시그모이드에서는 모든 가중치가 "
-        "움직이지만 한 층의 유닛은 똑같이 움직인다. 층이 아무리 넓어도 비트 하나까지 같은 한 유닛으로 남는다. 0은 "
-        "학습을 막는 것이 아니라 유닛들이 서로 달라지는 것을 막는다.",
+        "Left, with ReLU: He learns first, then Xavier. From 0.01 the signal is 0.07 of itself after every layer, "
+        "and the gradient on its way back again: nothing is to be seen in so many epochs. From 1 the first steps "
+        "throw the net out of all numbers. Zeros look like 0.01, but are another thing. Right: how far each "
+        "parameter moves from zeros. With ReLU every signal and every slope is 0: one parameter alone learns, the "
+        "bias of the output, and with it the net says how often each class comes. With sigmoids weights do move, "
+        "the less the deeper they lie, but all units of a layer move alike: bit for bit they stay one unit, however "
+        "wide the layer is. So zeros do not stop learning; they stop the units from becoming different.",
+        "왼쪽은 ReLU이다. He가 가장 먼저, 다음이 Xavier이다. 0.01에서는 신호가 층마다 0.07배가 되고 되돌아오는 "
+        "기울기도 그렇다. 이 에포크로는 아무것도 보이지 않는다. 1에서는 첫 걸음들에 수의 범위를 벗어난다. 0은 "
+        "0.01과 같아 보이지만 다르다. 오른쪽은 0에서 출발한 매개변수가 얼마나 움직이는가이다. ReLU에서는 신호도 "
+        "기울기도 모두 0이다. 출력층 편향 하나만 학습하며, 그것으로 클래스마다 얼마나 자주 나오는지를 말한다. "
+        "시그모이드에서는 가중치가 움직이지만(입력에 가까울수록 덜) 한 층의 유닛은 똑같이 움직인다. 층이 아무리 "
+        "넓어도 비트 하나까지 같은 한 유닛으로 남는다. 0은 학습을 막는 것이 아니라 유닛들이 서로 달라지는 것을 "
+        "막는다.",
     )
     claims = {
         "he": ("with ReLU, He learns faster than Xavier", "ReLU에서 He는 Xavier보다 빨리 배운다"),
