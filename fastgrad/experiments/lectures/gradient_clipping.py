@@ -8,6 +8,8 @@ from ..experiment import Experiment
 from ..material import mlp, train
 from ..style import legend_below
 
+COLOURS = {"θ = 1": "C2", "θ = 10": "C0", "θ = 10, as printed": "C1"}
+STYLES = {"C0": ("-", "o"), "C1": ("--", "s"), "C2": (":", "^")}
 RUNS = {
     "not clipped": (None, "scale"),
     "θ = 1": (1.0, "scale"),
@@ -21,17 +23,21 @@ class GradientClipping(Experiment):
     name = "gradient-clipping"
     title = "Clipping the gradient's norm", "기울기 크기 자르기"
     see = (
-        "Right: eight layers with weights twice as large as He's, so that the first gradients are thousands long. "
-        "Unclipped, one step throws the weights so far that the loss is no number. Clipped, the step keeps its "
+        "Right: eight layers with weights twice as large as He's, so that the first gradients are hundreds long. "
+        "Unclipped, a few steps throw the weights so far that the loss is no number. Clipped, a step keeps its "
         "direction and has a length of lr θ at most, and the net learns. Left: the norm after clipping over the "
         "norm before. g θ/‖g‖ leaves it at θ; the line bends and does not jump. The formula as some print it, g/‖g‖ "
         "where ‖g‖ > θ, throws a norm just above θ to 1: with θ = 10, 9.9 stays 9.9 and 10.1 becomes 1. The larger "
-        "gradient gets the smaller step. For θ = 1 the two are the same.",
-        "오른쪽: He의 두 배 크기 가중치로 시작한 여덟 층 신경망이라 처음 기울기의 크기가 수천이다. 자르지 않으면 한 "
-        "걸음에 가중치가 너무 멀리 튀어 손실이 수가 아니게 된다. 자르면 방향은 그대로이고 걸음의 길이는 많아야 lr "
-        "θ이며, 신경망이 배운다. 왼쪽: 자르기 전의 크기에 대한 자른 뒤의 크기이다. g θ/‖g‖는 θ에 머물러 선이 꺾일 "
-        "뿐 뛰지 않는다. 어떤 책에 인쇄된 식, 곧 ‖g‖ > θ일 때 g/‖g‖는 θ를 막 넘은 크기를 1로 떨어뜨린다. θ = 10이면 "
-        "9.9는 9.9로 남고 10.1은 1이 된다. 더 큰 기울기가 더 짧은 걸음을 얻는다. θ = 1에서는 두 식이 같다.",
+        "gradient gets the smaller step. For θ = 1 the two are the same. In the run with the printed formula the "
+        "net starts as with θ = 1; once its gradients are near 10, steps of length 10 lr and of lr alternate, and "
+        "it is thrown back.",
+        "오른쪽: He의 두 배 크기 가중치로 시작한 여덟 층 신경망이라 처음 기울기의 크기가 수백이다. 자르지 않으면 몇 "
+        "걸음 만에 가중치가 너무 멀리 튀어 손실이 수가 아니게 된다. 자르면 방향은 그대로이고 걸음의 길이는 많아야 "
+        "lr θ이며, 신경망이 배운다. 왼쪽: 자르기 전의 크기에 대한 자른 뒤의 크기이다. g θ/‖g‖는 θ에 머물러 선이 "
+        "꺾일 뿐 뛰지 않는다. 어떤 책에 인쇄된 식, 곧 ‖g‖ > θ일 때 g/‖g‖는 θ를 막 넘은 크기를 1로 떨어뜨린다. θ = "
+        "10이면 9.9는 9.9로 남고 10.1은 1이 된다. 더 큰 기울기가 더 짧은 걸음을 얻는다. θ = 1에서는 두 식이 같다. "
+        "인쇄된 식으로 학습하면 처음에는 θ = 1과 같지만, 기울기가 10 가까이 작아지면 길이 10 lr과 lr의 걸음이 "
+        "뒤섞여 되튄다.",
     )
     claims = {
         "explodes": ("without clipping the loss is no number soon", "자르지 않으면 손실이 곧 수가 아니게 된다"),
@@ -41,7 +47,8 @@ class GradientClipping(Experiment):
         "same": ("for θ = 1 they are the same", "θ = 1에서는 두 식이 같다"),
     }
     lecture = {"theta": (1.0, 10.0)}
-    chosen = {"hidden": (100,) * 7, "gain": 2.0, "lr": 0.1, "batch": 100, "epochs": 50}
+    chosen = {"hidden": (100,) * 7, "gain": 2.0, "lr": 0.1, "batch": 100, "epochs": 40}
+    quick = {"epochs": 30}
     datasets = ("digits", "mnist")
 
     def measure(self, run):
@@ -115,16 +122,20 @@ class GradientClipping(Experiment):
             ylabel=run.say("and after clipping", "자른 뒤의 크기"),
             ylim=(0, 11.5),
         )
-        left.legend(loc="upper right", bbox_to_anchor=(1.0, 0.75))
-        for name, losses in numbers["losses"].items():
-            shown = np.where(np.isfinite(losses), losses, np.nan)
-            if name != "not clipped":
-                right.semilogy(np.arange(1, len(shown) + 1), shown, label=run.say(name, KOREAN.get(name, name)))
+        left.legend(loc="upper right", bbox_to_anchor=(1.0, 0.75), handlelength=3.2)
+        for name, colour in COLOURS.items():
+            losses = np.reshape(numbers["losses"][name], (run.settings.epochs, -1)).mean(axis=1)
+            style = dict(zip(("linestyle", "marker"), STYLES[colour], strict=True))
+            label = run.say(name, KOREAN.get(name, name))
+            right.semilogy(np.arange(1, len(losses) + 1), losses, color=colour, label=label, **style)
         steps = int(np.argmax(~np.isfinite(numbers["losses"]["not clipped"]))) + 1
         right.set_title(
             run.say(f"not clipped: no number from step {steps} on", f"자르지 않으면 {steps}걸음째부터 수가 아님")
         )
-        right.set(xlabel=run.say("step", "걸음"), ylabel=run.say("cross entropy", "교차 엔트로피"))
+        right.set(
+            xlabel=run.say("epoch", "에포크"),
+            ylabel=run.say("cross entropy, mean of the epoch", "교차 엔트로피, 에포크 평균"),
+        )
         legend_below(figure, right, 3)
         return figure
 

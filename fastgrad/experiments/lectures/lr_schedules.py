@@ -103,8 +103,10 @@ class LrSchedules(Experiment):
         for name, curve in numbers["curves"].items():
             epochs = np.arange(len(curve["rate"]))
             left.semilogy(epochs, curve["rate"], label=run.say(name, KOREAN[name]))
-            right.semilogy(epochs, curve["loss"])
-        left.set(xlabel=run.say("epoch", "에포크"), ylabel=run.say("learning rate", "학습률"), ylim=(1e-4, 1))
+            right.plot(epochs, curve["loss"])
+        left.set(xlabel=run.say("epoch", "에포크"), ylabel=run.say("learning rate", "학습률"), ylim=(1e-4, 2))
+        low = min(min(curve["loss"]) for curve in numbers["curves"].values())
+        right.set_ylim(0.95 * low, 2 * low)
         right.set(
             xlabel=run.say("epoch", "에포크"),
             ylabel=run.say("cross entropy on the training part", "학습 데이터의 교차 엔트로피"),
