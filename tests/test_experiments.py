@@ -13,7 +13,7 @@ from fastgrad.experiments.command import report
 from fastgrad.experiments.lectures import NAMES
 
 pytest.importorskip("matplotlib", reason="the figures are drawn with matplotlib, which is not installed")
-from fastgrad.experiments import style  # noqa: E402
+from fastgrad.experiments import style
 
 FOLDER = Path(experiments.__file__).parent / "lectures"
 

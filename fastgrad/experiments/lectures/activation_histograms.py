@@ -76,7 +76,8 @@ class ActivationHistograms(Experiment):
         keep = std["ReLU, He 2/n"][-1] / std["ReLU, He 2/n"][0]
         spread = last["sigmoid, zeros"]["between_units"]
         ends = last["sigmoid, std 1"]["at_ends"]
-        fifth = run.say("in the last layer", "마지막 층에서")
+        said = f"{run.settings.compared}: {he['drawn']:.5f}, 2/n_in {he['2/n_in']:.5f}"
+        he_said = f"{said}, 4/(n_in + n_out) {he['printed']:.5f}"
         return {
             "zeros": (spread == 0, (f"between units: {spread:g}", f"유닛 사이의 차이: {spread:g}")),
             "one": (
@@ -94,23 +95,15 @@ class ActivationHistograms(Experiment):
             "relu": (
                 std["ReLU, std 0.01"][-1] < 1e-4 and 0.6 < shrink < 0.8,
                 (
-                    f"std {std['ReLU, std 0.01'][-1]:.1g} {fifth}; {shrink:.2f} a layer",
-                    f"{fifth} 표준편차 {std['ReLU, std 0.01'][-1]:.1g}, 층마다 {shrink:.2f}배",
+                    f"std {std['ReLU, std 0.01'][-1]:.1g} in the last layer; {shrink:.2f} a layer",
+                    f"마지막 층 표준편차 {std['ReLU, std 0.01'][-1]:.1g}, 층마다 {shrink:.2f}배",
                 ),
             ),
             "he": (
-                1 / 2 < keep < 2,
-                (f"std of the last layer / first: {keep:.2f}", f"마지막 층 / 첫 층의 표준편차: {keep:.2f}"),
+                0.5 < keep < 2,
+                (f"std, last layer / first: {keep:.2f}", f"표준편차, 마지막 층 / 첫 층: {keep:.2f}"),
             ),
-            "printed": (
-                abs(he["drawn"] / he["printed"] - 1) < 0.1,
-                (
-                    f"for {run.settings.compared}: drawn {he['drawn']:.5f}, 2/n_in {he['2/n_in']:.5f}, printed "
-                    f"{he['printed']:.5f}",
-                    f"{run.settings.compared}에서: 뽑은 값 {he['drawn']:.5f}, 2/n_in {he['2/n_in']:.5f}, 인쇄된 값 "
-                    f"{he['printed']:.5f}",
-                ),
-            ),
+            "printed": (abs(he["drawn"] / he["printed"] - 1) < 0.1, (f"drawn for {he_said}", f"뽑은 값 {he_said}")),
         }
 
     def draw(self, run, numbers):

@@ -66,45 +66,19 @@ class InitRace(Experiment):
         per_epoch = {name: means(losses, run.settings.epochs) for name, losses in numbers["losses"].items()}
         last = {name: float(losses[-1]) for name, losses in per_epoch.items()}
         relu, sigmoid = numbers["moved_from_zeros"]["ReLU"], numbers["moved_from_zeros"]["sigmoid"]
-        learns = [key for key, value in relu.items() if value > 0]
-        units = numbers["between_units"]["sigmoid"]
-        start = float(per_epoch["std 0.01"][0])
+        units, moved = numbers["between_units"]["sigmoid"], sigmoid["output weight"]
+        start, first = float(per_epoch["std 0.01"][0]), numbers["losses"]["std 1"][0]
+        learns = ", ".join(f"{key} {value:.3f}" for key, value in relu.items() if value > 0)
         return {
-            "he": (
-                last["He"] < last["Xavier"] < 1.5,
-                (
-                    f"loss {last['He']:.3f} against {last['Xavier']:.3f}",
-                    f"손실 {last['He']:.3f} 대 {last['Xavier']:.3f}",
-                ),
-            ),
-            "hundredth": (
-                abs(last["std 0.01"] - start) < 0.01,
-                (
-                    f"loss {start:.4f}, at the end {last['std 0.01']:.4f}",
-                    f"손실 {start:.4f}, 마지막 {last['std 0.01']:.4f}",
-                ),
-            ),
-            "one": (
-                not np.isfinite(last["std 1"]),
-                (
-                    f"loss {numbers['losses']['std 1'][0]:.3g}, then {last['std 1']}",
-                    f"손실 {numbers['losses']['std 1'][0]:.3g}, 그다음 {last['std 1']}",
-                ),
-            ),
-            "nothing": (
-                not learns,
-                (
-                    f"{', '.join(learns)} has moved by {relu[learns[-1]]:.3f}, all else by 0",
-                    f"{', '.join(learns)}은 {relu[learns[-1]]:.3f}만큼 움직였고 나머지는 0",
-                )
-                if learns
-                else "0",
-            ),
+            "he": (last["He"] < last["Xavier"] < 1.5, f"{last['He']:.3f} < {last['Xavier']:.3f}"),
+            "hundredth": (abs(last["std 0.01"] - start) < 0.01, f"{start:.4f}, ..., {last['std 0.01']:.4f}"),
+            "one": (not np.isfinite(last["std 1"]), f"{first:.3g}, ..., {last['std 1']}"),
+            "nothing": (not learns, (f"moved: {learns or 'nothing'}", f"움직인 것: {learns or '없음'}")),
             "unit": (
-                units == 0 and sigmoid["output weight"] > 0,
+                units == 0 and moved > 0,
                 (
-                    f"difference {units:g}; the output's weights have moved by {sigmoid['output weight']:.2g}",
-                    f"차이 {units:g}, 출력층 가중치는 {sigmoid['output weight']:.2g}만큼 움직였다",
+                    f"difference {units:g}; the output's weights have moved by {moved:.2g}",
+                    f"차이 {units:g}, 출력층 가중치는 {moved:.2g}만큼 움직였다",
                 ),
             ),
         }
@@ -115,7 +89,10 @@ class InitRace(Experiment):
             curve = means(losses, run.settings.epochs)
             label = run.say(name, name.replace("zeros", "0").replace("std", "표준편차"))
             left.plot(np.arange(1, len(curve) + 1), np.where(curve < 3, curve, np.nan), label=label)
-        gone = run.say("std 1: above 10⁵ at once, then no number", "표준편차 1: 곧바로 10⁵를 넘고 수가 아니게 됨")
+        first = numbers["losses"]["std 1"][0]
+        gone = run.say(
+            f"std 1: {first:.0e} at once, then no number", f"표준편차 1: 곧바로 {first:.0e}, 그다음 수가 아님"
+        )
         left.annotate(gone, (0.02, 0.97), xycoords="axes fraction", fontsize=10)
         left.set(xlabel=run.say("epoch", "에포크"), ylabel=run.say("cross entropy", "교차 엔트로피"), ylim=(0, 2.7))
         self.bars(run, right, numbers["moved_from_zeros"])

@@ -49,7 +49,8 @@ class IrisActivations(Experiment):
         found, places = {}, {s.epochs, s.long, *np.geomspace(10, s.long, 90).astype(int).tolist()}
         with run.progress(len(ACTIVATIONS) * s.long) as bar:
             for name, activation in ACTIVATIONS.items():
-                rng, net_losses = run.rng(2), []
+                rng = run.rng(2)
+                net_losses: list = []
                 net = mlp((4, *s.hidden, 3), activation, s.init, run.rng(1))
                 optimizer = optim.SGD(net.parameters(), lr=s.lr)
 

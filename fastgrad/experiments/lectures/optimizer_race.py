@@ -57,7 +57,8 @@ class OptimizerRace(Experiment):
 
     def measure(self, run):
         s, data = run.settings, run.data()
-        curves, last = {}, {}
+        curves: dict = {}
+        last: dict = {}
         with run.progress(len(RULES) * len(s.factors)) as bar:
             for name, rule in RULES.items():
                 last[name] = []
