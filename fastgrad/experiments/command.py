@@ -46,7 +46,11 @@ def add_parser(commands):
     add("--all", action="store_true", help="run all of them, and write index.html, a page of all figures")
     add("--quick", action="store_true", help="the short form: fewer epochs, fewer repetitions")
     add("--out", metavar="DIR", default=FOLDER, help=f"where figures and numbers are written; {FOLDER}")
-    add("--data", choices=("iris", "digits", "mnist"), help="another data set than the usual one, where there is one")
+    add(
+        "--data",
+        choices=("iris", "digits", "mnist"),
+        help="another data set than the usual one; with --all, where it fits",
+    )
     add("--path", metavar="DIR", help="the folder that has MNIST's files")
     add("--seed", type=seed, default=0, metavar="N", help="of split, initial values, batches and noise; 0")
     add("--lang", choices=LANGUAGES, default="en", help="English or Korean; en")
@@ -88,7 +92,7 @@ def run(options):
 def several(names, settings, options):
     """Runs experiments one after another; an index page for more than one."""
     from .index import write as write_index
-    from .perform import perform, write
+    from .perform import find, perform, write
 
     results = []
     for i, name in enumerate(names):
@@ -96,8 +100,9 @@ def several(names, settings, options):
             print(f"\n[{i + 1}/{len(names)}] ", end="")
         before = time.perf_counter()
         try:
-            how = {"seed": options.seed, "quick": options.quick, "lang": options.lang}
-            result = perform(name, **how, data=options.data, path=options.path, settings=settings)
+            data = options.data if not options.all or options.data in find(name).datasets else None
+            how = {"seed": options.seed, "quick": options.quick, "lang": options.lang, "data": data}
+            result = perform(name, **how, path=options.path, settings=settings)
         except (ValueError, FileNotFoundError) as error:
             print(f"experiment: {error}", file=sys.stderr)
             return 2

@@ -8,7 +8,7 @@ import numpy as np
 from .. import nn
 from ..autograd import no_grad
 from ..capture import capture
-from ..data import load_digits, load_iris, train_test_split
+from ..data import load_digits, load_iris, load_mnist, train_test_split
 from ..tensor import from_numpy
 
 __all__ = ["Data", "accuracy", "evaluate", "load", "mlp", "train"]
@@ -40,12 +40,8 @@ def load(name, path=None, *, seed=0, test_size=0.2, standard=True):
     ((120, 4), (64, 10))
     """
     if name == "mnist":
-        from ..data import load_mnist  # type: ignore[attr-defined]
-
         (x, t), (x_test, t_test) = load_mnist(path)
-        flat = [np.asarray(a, np.float32).reshape(len(a), -1) for a in (x, x_test)]
-        top = 255 if flat[0].max() > 1 else 1
-        return Data(flat[0] / np.float32(top), t.astype(np.int64), flat[1] / np.float32(top), t_test.astype(np.int64))
+        return Data(x, t, x_test, t_test)
     if name not in ("iris", "digits"):
         raise ValueError(f"there is no data set {name!r}: iris, digits, or mnist from a folder")
     found = load_iris() if name == "iris" else load_digits()
