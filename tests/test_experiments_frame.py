@@ -269,6 +269,17 @@ def test_bad_arguments_are_one_sentence(arguments, text, capsys, tmp_path):
     assert len(err.splitlines()) == 1
 
 
+def test_an_error_in_an_experiment_is_not_hidden(brought, tmp_path, monkeypatch):
+    """A mistake of whoever writes one: its traceback, not a sentence."""
+
+    def measure(self, run):
+        raise ValueError("a mistake of its author")
+
+    monkeypatch.setattr(find(brought), "measure", measure)
+    with pytest.raises(ValueError, match="a mistake of its author"):
+        cli.main(["experiment", "own", "--out", str(tmp_path)])
+
+
 def test_the_list_has_every_name_in_order(capsys):
     assert cli.main(["experiment", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -66,52 +66,60 @@ def seed(text):
 
 def run(options):
     """Runs what was asked for. Exit code: 0 whatever the verdicts, 1 without matplotlib, 2 for bad arguments."""
-    from .perform import find
     from .style import needs_matplotlib
 
     try:
         own = [name for module in options.modules for name in bring(module)]
         if options.list:
             return listing(options.lang)
-        names = every_name() if options.all else options.names or own
-        if not names:
-            raise ValueError("give a name, or --all; --list has the names")
-        for name in names:
-            find(name)
-        settings = dict(map(setting, options.set))
+        runs = planned(every_name() if options.all else options.names or own, options)
         needs_matplotlib()
     except ValueError as error:
-        print(f"experiment: {error}", file=sys.stderr)
-        return 2
+        return refused(error)
     except ImportError as error:
         print(f"experiment: {error}", file=sys.stderr)
         return 1
-    return several(names, settings, options)
+    return several(runs, options)
 
 
-def several(names, settings, options):
+def planned(names, options):
+    """How each experiment is to be run. ValueError, in a sentence, for what there is not."""
+    from .perform import find, prepare
+
+    if not names:
+        raise ValueError("give a name, or --all; --list has the names")
+    settings = dict(map(setting, options.set))
+    how = {"seed": options.seed, "quick": options.quick, "lang": options.lang, "path": options.path}
+    fits = {name: not options.all or options.data in find(name).datasets for name in names}
+    return [prepare(name, **how, data=options.data if fits[name] else None, settings=settings) for name in names]
+
+
+def several(runs, options):
     """Runs experiments one after another; an index page for more than one."""
+    from ..data import BadFileError
     from .index import write as write_index
-    from .perform import find, perform, write
+    from .perform import perform, write
 
     results = []
-    for i, name in enumerate(names):
-        if len(names) > 1:
-            print(f"\n[{i + 1}/{len(names)}] ", end="")
+    for i, one in enumerate(runs):
+        if len(runs) > 1:
+            print(f"\n[{i + 1}/{len(runs)}] ", end="", flush=True)
         before = time.perf_counter()
         try:
-            data = options.data if not options.all or options.data in find(name).datasets else None
-            how = {"seed": options.seed, "quick": options.quick, "lang": options.lang, "data": data}
-            result = perform(name, **how, path=options.path, settings=settings)
-        except (ValueError, FileNotFoundError) as error:
-            print(f"experiment: {error}", file=sys.stderr)
-            return 2
+            result = perform(one)
+        except (FileNotFoundError, BadFileError) as error:  # a data set that is not there, or is damaged
+            return refused(error)
         write(result, options.out)
         print(report(result, time.perf_counter() - before))
         results.append(result)
-    if options.all or len(names) > 1:
+    if options.all or len(runs) > 1:
         print(f"\n{write_index(results, options.out)}")
     return 0
+
+
+def refused(error):
+    print(f"experiment: {error}", file=sys.stderr)
+    return 2
 
 
 def every_name():

@@ -82,12 +82,12 @@ def mlp(sizes, activation=nn.ReLU, init="he_normal", rng=None, batch_norm=False,
     return nn.Sequential(*layers[: -2 if batch_norm else -1])
 
 
-def train(net, optimizer, x, t, *, epochs, batch, rng, bar=None, each=None, loss=None):
+def train(net, optimizer, x, t, *, epochs, batch, rng, bar=None, each=None, after_step=None, loss=None):
     """Trains with the captured step; returns the loss of every step.
 
     Each epoch has the rows in a new order, of `rng`, in batches of one size: what is left over waits for the next
-    order. `each(epoch)` is called after every epoch, `bar.update` moves one epoch on. `loss(net(x), t)` is the cross
-    entropy unless given.
+    order. `after_step(steps so far)` is called after every step, `each(epoch)` after every epoch; `bar` moves on by
+    epochs. `loss(net(x), t)` is the cross entropy unless given.
     """
     function = loss or nn.functional.cross_entropy
     batch = min(batch, len(x))
@@ -106,6 +106,8 @@ def train(net, optimizer, x, t, *, epochs, batch, rng, bar=None, each=None, loss
         for i in range(0, len(x) - batch + 1, batch):
             rows = order[i : i + batch]
             losses.append(step(from_numpy(x[rows]), from_numpy(t[rows])).item())
+            if after_step is not None:
+                after_step(len(losses))
         if each is not None:
             each(epoch)
         if bar is not None:

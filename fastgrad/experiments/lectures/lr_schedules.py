@@ -3,12 +3,10 @@
 import numpy as np
 
 from ... import nn, optim
-from ...capture import capture
 from ...optim import schedules
 from ...optim.lr_scheduler import ReduceLROnPlateau
-from ...tensor import from_numpy
 from ..experiment import Experiment
-from ..material import evaluate
+from ..material import evaluate, train
 from ..style import legend_below
 
 KOREAN = {
@@ -141,30 +139,19 @@ def schedule_of(name, s, per_epoch):
 
 def follow(run, data, name, bar):
     """Trains under a schedule: the rate and the loss before the first epoch and after each."""
-    s, rng = run.settings, run.rng(2)
+    s = run.settings
     net = nn.Linear(*data.sizes)
     nn.init.zeros_(net.weight)
     nn.init.zeros_(net.bias)
     optimizer = optim.SGD(net.parameters(), lr=schedule_of(name, s, len(data.x) // s.batch))
     plateau = ReduceLROnPlateau(optimizer, factor=0.5, patience=s.patience) if name == "plateau" else None
-
-    @capture
-    def step(x, t):
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(x), t)
-        loss.backward()
-        optimizer.step()
-        return loss
-
     rates, losses = [optimizer.lr], [evaluate(net, data.x, data.t)[0]]
-    for _ in range(s.epochs):
-        order = rng.permutation(len(data.x))
-        for i in range(0, len(order) - s.batch + 1, s.batch):
-            rows = order[i : i + s.batch]
-            step(from_numpy(data.x[rows]), from_numpy(data.t[rows]))
+
+    def look(epoch):
         losses.append(evaluate(net, data.x, data.t)[0])
         if plateau is not None:
             plateau.step(losses[-1])
         rates.append(optimizer.lr)
-        bar.update(1, f"{name}, loss {losses[-1]:.4f}")
+
+    train(net, optimizer, data.x, data.t, epochs=s.epochs, batch=s.batch, rng=run.rng(2), bar=bar, each=look)
     return {"rate": rates, "loss": losses}
