@@ -1,4 +1,4 @@
-"""The command line: ``python -m fastgrad [demo | info | doctor | bench]``."""
+"""The command line: ``python -m fastgrad [demo | info | doctor | bench | experiment]``."""
 
 import argparse
 import os
@@ -8,6 +8,7 @@ import numpy as np
 
 from . import __version__, kernels
 from .bench.command import add_parser as add_bench
+from .experiments.command import add_parser as add_experiment
 
 __all__ = ["main"]
 
@@ -25,6 +26,8 @@ def main(argv=None):
             return doctor(options)
         if options.command == "bench":
             return bench(options)
+        if options.command == "experiment":
+            return experiment(options)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
@@ -55,6 +58,7 @@ def make_parser():
     doctor.add_argument("--json", action="store_true", help='print {"findings": [...], "summary": {...}}')
     doctor.add_argument("--fast", action="store_true", help="measure nothing: done at once, instead of in two seconds")
     add_bench(commands)
+    add_experiment(commands)
     return parser
 
 
@@ -82,6 +86,12 @@ def doctor(options):
 
 def bench(options):
     from .bench.command import run
+
+    return run(options)
+
+
+def experiment(options):
+    from .experiments.command import run
 
     return run(options)
 
