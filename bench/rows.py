@@ -198,6 +198,7 @@ def all_rows():
             limit(f"profiled-{how}", f"profiler on / off, batch 100, {how}", f"profiled:{how}", 1.1, "x")
             for how in ("eager", "captured")
         ),
+        limit("fit", "fit / bare loop, captured MLP, batch 100", "fit:100", 1.03, "x"),
         *norm_rows(),
         *(
             speed(f"dropout-{name}", f"dropout of {words}, forward and backward", job, [torch(job)], bar)

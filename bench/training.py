@@ -1,6 +1,7 @@
 """Workloads of whole training steps: the seven-layer network, plain or with batch normalisation and dropout, a network
 of two inputs, one linear layer; their time and their memory, eager and captured."""
 
+import statistics
 import time
 from itertools import pairwise
 
@@ -184,3 +185,42 @@ def profiled(lib, how):
             off.append(middle - start)
             on.append(end - begin)
     return result([b / a for a, b in zip(off, on, strict=True)], "x", [float(len(p.events))], scale=1)
+
+
+@workload
+def fit(lib, batch):
+    """An epoch of fit, with accuracy, over one of the bare loop: the same captured step and loader, in turn.
+
+    The loader counts in both. The first epochs record the steps and are left out; the losses are checked to agree.
+    """
+    from fastgrad.data import DataLoader
+    from fastgrad.train import LambdaCallback
+    from fastgrad.train import fit as fit_it
+
+    batch, epochs, batches = int(batch), 80, 50
+    x = draw(7, batch * batches, LAYERS[0])
+    labels = np.random.default_rng(8).integers(0, LAYERS[-1], batch * batches)
+    step, _, _, _ = trainer(lib, batch, 1e-8)
+    bare, loader, times, losses = lib.capture(step), DataLoader((x, labels), batch, shuffle=True, seed=1), [], []
+
+    def run_bare(run):
+        start = time.perf_counter()
+        for pair in loader:
+            loss = bare(*pair)
+        times.append(time.perf_counter() - start)
+        losses.append(float(loss))
+
+    model = network(lib)
+    history = fit_it(
+        model,
+        DataLoader((x, labels), batch, shuffle=True, seed=1),
+        lib.functional.cross_entropy,
+        lib.rule("adam", model.parameters(), 1e-8),
+        epochs,
+        callbacks=[LambdaCallback(on_epoch_end=run_bare)],
+    )
+    expect("fit's step is captured", history.captured, True, rtol=0)
+    expect("fit's mean loss", history["loss"][-1], np.mean(losses), rtol=0.2)
+    ratios = [mine / other for mine, other in zip(history.seconds[5:], times[5:], strict=True)]
+    more = {"bare_us": 1e6 * statistics.median(times[5:]) / batches}
+    return result(ratios, "x", [], scale=1, **more)

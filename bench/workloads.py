@@ -26,6 +26,7 @@ the call. Names (a part after a colon is an argument):
     dropout:N                      dropout of N numbers, p = 0.2, forward and backward; us
     activation:NAME                forward and backward at 1000 x 1000; us. NAME as in activations.py
     profiled:eager|captured        a step of the MLP at batch 100 with the profiler on, over one with it off; x
+    fit:BATCH                      an epoch of fit over one of the bare loop: the MLP's captured step, a loader; x
     import                         import of the library beyond that of NumPy; ms
     fork                           100 forked children multiply and step after their parent did; s
 """

@@ -62,4 +62,13 @@ def empty_cache():
     kernels.empty_cache()
 
 
-__getattr__, __dir__ = _attributes(__name__, {"profiler": ("profile",), "autograd": ("gradcheck", "gradgradcheck")})
+__getattr__, __dir__ = _attributes(
+    __name__,
+    {
+        "profiler": ("profile",),
+        "autograd": ("gradcheck", "gradgradcheck"),
+        "train": (),
+        "train.fit": ("fit",),
+        "train.container": ("load", "save"),
+    },
+)

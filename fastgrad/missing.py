@@ -13,8 +13,6 @@ NO_COMPLEX = "tensors are real, of float32 or float64"
 
 INSTEAD = {
     "fastgrad": {
-        "save": "use numpy.savez(path, **model.state_dict()), or pickle.dump",
-        "load": "use model.load_state_dict(dict(numpy.load(path))), or pickle.load",
         "compile": CAPTURE,
         "jit": CAPTURE,
         "distributed": ONE_PROCESS,
@@ -64,8 +62,14 @@ INSTEAD = {
         "Conv3d": "write it as a Module of your own",
     },
     "fastgrad.utils": {
-        "data": "cut batches by indices: for rows in fastgrad.randperm(len(x)).split(32): x[rows], y[rows]",
         "tensorboard": "keep loss.item() in a list and plot it",
+    },
+    "fastgrad.utils.data": {
+        "ChainDataset": "write an IterableDataset whose __iter__ is itertools.chain(*datasets)",
+        "StackDataset": "use TensorDataset(*arrays), or a Dataset whose __getitem__ returns a tuple",
+        "DistributedSampler": ONE_PROCESS,
+        "distributed": ONE_PROCESS,
+        "get_worker_info": "there are no worker processes; one thread prepares batches, DataLoader(..., prefetch=2)",
     },
 }
 

@@ -2,15 +2,12 @@
 
 The random bits of a kernel are a function of a key, a stream and the index of the element. The key is the seed, and
 every draw takes a stream of its own, the next number of a count. `fastgrad.random` starts the count and saves it; a
-captured step takes for each replay as many streams as the step takes.
+captured step takes for each replay as many streams as the step takes. All threads share one count, but for a thread
+that has been given its own (`fastgrad.random.fork_rng`).
 """
 
-from threading import Lock
+from threading import Lock, local
 from typing import NamedTuple
-
-_lock = Lock()
-_key = (0, 0)
-_count = 0
 
 
 class Draw(NamedTuple):
@@ -22,42 +19,58 @@ class Draw(NamedTuple):
     stream: int
 
 
+class Streams:
+    """A key, and how many of its streams have been taken."""
+
+    def __init__(self):
+        self.lock, self.key, self.count = Lock(), (0, 0), 0
+
+
+class Here(local):
+    """What this thread takes its streams from; every thread begins with the same."""
+
+    streams = Streams()
+
+
+here = Here()
+
+
 def start(seed):
     """Counts from 0 again, with the lowest 64 bits of a seed as the key."""
-    global _key, _count
-    with _lock:
-        _key, _count = (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF), 0
+    mine = here.streams
+    with mine.lock:
+        mine.key, mine.count = (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF), 0
 
 
 def count():
     """How many streams have been taken."""
-    return _count
+    return here.streams.count
 
 
 def take(n=1):
     """Takes n streams in a row; returns the number of the first."""
-    global _count
-    with _lock:
-        first, _count = _count, _count + n
+    mine = here.streams
+    with mine.lock:
+        first, mine.count = mine.count, mine.count + n
     return first
 
 
 def draw():
     """A draw from the next stream."""
-    return Draw(*_key, take())
+    return Draw(*here.streams.key, take())
 
 
 def draw_of(stream):
     """The draw from a stream that has been taken."""
-    return Draw(*_key, stream)
+    return Draw(*here.streams.key, stream)
 
 
 def get_state():
-    return {"key": _key, "count": _count}
+    return {"key": here.streams.key, "count": here.streams.count}
 
 
 def set_state(state):
-    global _key, _count
-    with _lock:
+    mine = here.streams
+    with mine.lock:
         key0, key1 = state["key"]
-        _key, _count = (int(key0), int(key1)), int(state["count"])
+        mine.key, mine.count = (int(key0), int(key1)), int(state["count"])

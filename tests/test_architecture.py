@@ -42,6 +42,7 @@ MORE = {
     "nn/summaries.py": {"show"},  # its table
     "optim/drawing.py": {"show"},  # the chart of a schedule
     "optim/decay.py": {"ops"},  # a penalty is a term of the loss
+    "utils/data.py": {"data"},  # the data room at PyTorch's path
     "optim/swa_utils.py": {"nn", "ops", "tensor"},  # AveragedModel is a module
 }
 OUTSIDE = {"numpy", "__future__"}  # of the standard library, an engine file may import anything

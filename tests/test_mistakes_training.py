@@ -372,7 +372,7 @@ MISTAKES = {
     "one beta": (lambda w: optim.Adam([w.w], betas=0.9), ValueError, "Adam: betas", "two numbers, not 0.9"),
     "negative momentum": (lambda w: optim.SGD([w.w], momentum=-1), ValueError, "SGD: momentum", "at least 0, not -1"),
     # names of PyTorch's
-    "utils.data": (lambda w: fg.utils.data, AttributeError, "'fastgrad.utils' has no .* 'data'", "randperm"),
+    "utils.data": (lambda w: fg.utils.data.get_worker_info, AttributeError, "no .* 'get_worker_info'", "prefetch=2"),
     "cuda": (lambda w: fg.cuda.memory_allocated, AttributeError, "no .* 'memory_allocated'", "is_available"),
     "LongTensor": (lambda w: fg.LongTensor, AttributeError, "no attribute 'LongTensor'", r"fastgrad\.tensor"),
     "autocast": (lambda w: fg.autocast, AttributeError, "no attribute 'autocast'", "leave autocast"),
@@ -434,6 +434,7 @@ def test_none_may_take_the_place_of_a_parameter_or_module():
 
 # -- names -------------------------------------------------------------------------------------------------------------
 MODULES = {"fastgrad": fg, "fastgrad.cuda": fg.cuda, "fastgrad.nn": nn, "fastgrad.utils": fg.utils}
+MODULES["fastgrad.utils.data"] = fg.utils.data
 
 
 @pytest.mark.parametrize(("module", "name"), [(m, n) for m, names in missing.INSTEAD.items() for n in names])

@@ -1,4 +1,4 @@
-"""Data: two small real sets inside the package, and splitting arrays into a training and a test part.
+"""Data: datasets and loaders, splitting into parts, scalers, augmentation, and two small real sets in the package.
 
 >>> from fastgrad.data import load_digits, train_test_split
 >>> digits = load_digits()
@@ -7,7 +7,45 @@
 ((1437, 64), (360, 64))
 """
 
+from . import augment
 from .bundled import Bundled, load_digits, load_iris
-from .split import train_test_split
+from .collate import default_collate, default_convert
+from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset
+from .loader import DataLoader
+from .sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+from .scale import MinMaxScaler, StandardScaler
+from .split import random_split, shuffle_dataset, train_test_split, validation_split
 
-__all__ = ["Bundled", "load_digits", "load_iris", "train_test_split"]
+__all__ = [
+    "BatchSampler",
+    "Bundled",
+    "ConcatDataset",
+    "DataLoader",
+    "Dataset",
+    "IterableDataset",
+    "MinMaxScaler",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "StandardScaler",
+    "Subset",
+    "SubsetRandomSampler",
+    "TensorDataset",
+    "WeightedRandomSampler",
+    "augment",
+    "default_collate",
+    "default_convert",
+    "load_digits",
+    "load_iris",
+    "random_split",
+    "shuffle_dataset",
+    "train_test_split",
+    "validation_split",
+]

@@ -52,6 +52,7 @@ class Module:
     _buffers: dict  # name -> tensor, or None
     _passing: frozenset = frozenset()  # names of buffers that state_dict leaves out
     _hooks: hooks.ModuleHooks | None = None
+    _frozen: bool = False  # by `fastgrad.train.freeze`: train() leaves it in evaluation mode
     training: bool
 
     def __init__(self, *args, **kwargs):
@@ -309,11 +310,14 @@ class Module:
 
     # -- switching -----------------------------------------------------------------------------------------------------
     def train(self, mode=True):
-        """Sets `training` here and below, which dropout and batch normalisation ask for. Returns the module."""
+        """Sets `training` here and below, which dropout and batch normalisation ask for. Returns the module.
+
+        What `fastgrad.train.freeze` holds stays in evaluation mode.
+        """
         if not isinstance(mode, (bool, np.bool_)):
             raise TypeError(f"train: mode is True or False, not a {kind_of(mode)}")
         for module in self.modules():
-            module.training = mode
+            module.training = mode and not module._frozen
         return self
 
     def eval(self):

@@ -5,7 +5,7 @@ import numpy as np
 from .optimizer import SCHEDULED
 from .options import IGNORED, SHARED, plain
 
-__all__ = ["load", "save"]
+__all__ = ["checked", "load", "save"]
 
 
 def save(optimizer):
@@ -26,6 +26,19 @@ def save(optimizer):
 
 def load(optimizer, saved):
     """See `Optimizer.load_state_dict`."""
+    groups, fresh, made = checked(optimizer, saved)
+    for mine, options in zip(optimizer.param_groups, groups, strict=True):
+        mine.update({k: v for k, v in options.items() if not (k == "lr" and callable(mine[k]))})
+    optimizer.state, optimizer._batches = fresh, {}
+    optimizer.iterations = made
+    optimizer.stepped = optimizer.stepped or made > 0
+
+
+def checked(optimizer, saved):
+    """What a saved state comes to: the options of each group, the state of each parameter, and the steps made.
+
+    Nothing is changed. Errors: those of `Optimizer.load_state_dict`.
+    """
     if not isinstance(saved, dict) or not {"state", "param_groups"} <= set(saved):
         given = f"a dict of {list(saved)[:3]}" if isinstance(saved, dict) else f"a {type(saved).__name__}"
         raise ValueError(
@@ -43,11 +56,9 @@ def load(optimizer, saved):
             raise ValueError(f"load_state_dict: a state of parameter {i}, this optimizer has {len(params)}")
         fresh[params[place]] = checked_state(optimizer, place, params[place], own)
     made = saved.get("iterations")
-    made = None if made is None else whole("iterations", made)
-    for mine, options in zip(optimizer.param_groups, groups, strict=True):
-        mine.update({k: v for k, v in options.items() if not (k == "lr" and callable(mine[k]))})
-    optimizer.state, optimizer._batches = fresh, {}
-    optimizer.iterations = max([own["step"] for own in fresh.values()], default=0) if made is None else made
+    if made is None:
+        return groups, fresh, max([own["step"] for own in fresh.values()], default=0)
+    return groups, fresh, whole("iterations", made)
 
 
 def refuse_other_forms(saved):

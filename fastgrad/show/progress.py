@@ -28,6 +28,8 @@ def progress(total, what, stream=None):
 class Silent:
     """No bar."""
 
+    seen = False  # whether anybody watches
+
     def __enter__(self):
         return self
 
@@ -40,6 +42,8 @@ class Silent:
 
 class Fancy(Silent):
     """tqdm's bar."""
+
+    seen = True
 
     def __init__(self, bar):
         self.bar = bar
@@ -56,10 +60,11 @@ class Plain(Silent):
     """One line, drawn again over itself at most ten times a second."""
 
     WIDTH = 30
+    seen = True
 
     def __init__(self, total, what, stream):
         self.total, self.what, self.stream = total, what, stream
-        self.done, self.drawn, self.length = 0, 0.0, 0
+        self.done, self.drawn, self.length, self.began = 0, 0.0, 0, time.perf_counter()
 
     def __exit__(self, *exc):
         self.stream.write("\r" + " " * self.length + "\r")
@@ -72,7 +77,8 @@ class Plain(Silent):
             return
         share = min(self.done / self.total, 1.0) if self.total else 1.0
         bar = "#" * round(share * self.WIDTH)
-        line = f"{self.what} [{bar:.<{self.WIDTH}}] {share:4.0%}  {note}"
+        left = f"{(now - self.began) * (1 / share - 1):.0f} s left  " if 0 < share < 1 else ""
+        line = f"{self.what} [{bar:.<{self.WIDTH}}] {share:4.0%}  {left}{note}"
         self.stream.write("\r" + line + " " * (self.length - len(line)))
         self.stream.flush()
         self.drawn, self.length = now, len(line)

@@ -1,0 +1,119 @@
+"""What `fit` is given, made into what it uses: loaders, a loss, an optimizer, a schedule."""
+
+import numpy as np
+
+from .. import optim
+from ..data import DataLoader, TensorDataset, train_test_split
+from ..nn import functional
+from ..optim.lr_scheduler import LRScheduler
+from ..optim.optimizer import Optimizer
+from ..optim.schedules import Schedule
+from ..tensor import Tensor
+from .evaluate import ROWS, as_input
+
+__all__ = ["as_loader", "loaders", "make_optimizer", "make_schedule", "target_dtype", "usual_loss"]
+
+
+def loaders(model, data, validation, batch_size, seed, scaler):
+    """The loader of the training part, and that of the validation part or None."""
+    arrays, held = as_arrays("fit", data, model), None
+    if isinstance(validation, (int, float)) and not isinstance(validation, bool):
+        arrays, held = split(arrays, validation, seed)
+    elif validation is not None:
+        held = as_arrays("fit: validation", validation, model)
+    if scaler is not None and isinstance(arrays, tuple):
+        arrays, held = scaled(model, scaler, arrays, held)
+    train = as_loader("fit", arrays, model, batch_size, shuffle=True, seed=seed)
+    return train, None if held is None else as_loader("fit: validation", held, model)
+
+
+def as_arrays(who, data, model):
+    """(x, ..., y) as arrays that suit the model; a dataset or a loader as it is."""
+    if isinstance(data, (tuple, list)) and all(isinstance(a, (np.ndarray, Tensor, list)) for a in data):
+        if len(data) < 2:
+            raise ValueError(f"{who}: data is (x, y): inputs and targets; here are {len(data)} arrays")
+        arrays = tuple(as_input(model, a) for a in data)
+        if len({len(a) for a in arrays}) > 1:
+            raise ValueError(f"{who}: inputs and targets have {[len(a) for a in arrays]} rows; give as many of each")
+        if not len(arrays[0]):
+            raise ValueError(f"{who}: there are no rows")
+        target = arrays[-1]
+        return (*arrays[:-1], target.astype(np.int64, copy=False) if target.dtype.kind in "iub" else target)
+    readable = hasattr(data, "__len__") and (hasattr(data, "__getitem__") or hasattr(data, "__iter__"))
+    if readable and not isinstance(data, (np.ndarray, Tensor, str, dict, tuple, list)):
+        return data
+    raise TypeError(f"{who}: data is (x, y), a Dataset or a DataLoader, not a {type(data).__name__}")
+
+
+def split(arrays, share, seed):
+    """The training and the validation part, each class with the same share of both."""
+    if not isinstance(arrays, tuple):
+        raise TypeError(
+            f"fit: validation={share} takes a share of arrays (x, y); of a dataset or a loader give the validation part"
+        )
+    target = arrays[-1]
+    classes = target if target.dtype.kind == "i" and target.ndim == 1 else None
+    parts = train_test_split(*arrays, test_size=share, seed=0 if seed is None else seed, stratify=classes)
+    return parts[::2], parts[1::2]
+
+
+def scaled(model, scaler, arrays, held):
+    """The inputs scaled; the scaler is fitted on the training part."""
+    scaler.fit(arrays[0])
+    arrays = (as_input(model, scaler.transform(arrays[0])), *arrays[1:])
+    if isinstance(held, tuple):
+        held = (as_input(model, scaler.transform(held[0])), *held[1:])
+    return arrays, held
+
+
+def as_loader(who, data, model, batch_size=ROWS, shuffle=False, seed=None):
+    """Batches of anything that `fit` takes as data."""
+    data = as_arrays(who, data, model)
+    if isinstance(data, tuple):
+        return DataLoader(TensorDataset(*data), batch_size, shuffle, seed=seed)
+    return data if hasattr(data, "__iter__") else DataLoader(data, batch_size, shuffle, seed=seed)
+
+
+def target_dtype(loader):
+    """The dtype of the targets, or None where only reading a batch would tell."""
+    dataset = getattr(loader, "dataset", None)
+    if dataset is None or not len(dataset):
+        return None
+    found = dataset[0]
+    if not isinstance(found, (tuple, list)) or len(found) < 2:
+        raise ValueError("fit: a sample is a tuple (x, y) of inputs and target; this dataset has no targets")
+    return np.asarray(found[-1].data if isinstance(found[-1], Tensor) else found[-1]).dtype
+
+
+def usual_loss(dtype):
+    """cross_entropy for classes, mse_loss for floats."""
+    if dtype is None:
+        raise ValueError("fit: name the loss: what the targets of these batches are is not known before they are read")
+    return functional.cross_entropy if dtype.kind in "iu" else functional.mse_loss
+
+
+def make_optimizer(model, optimizer):
+    """The optimizer that was given, or made by what was given, or Adam."""
+    if isinstance(optimizer, Optimizer):
+        return optimizer
+    if optimizer is not None and not callable(optimizer):
+        raise TypeError(f"fit: optimizer is an Optimizer or makes one, not a {type(optimizer).__name__}")
+    trained = [p for p in model.parameters() if p.requires_grad]
+    if not trained:
+        frozen = any(True for _ in model.parameters())
+        raise ValueError(f"fit: {'every parameter of the model is frozen' if frozen else 'the model has no parameter'}")
+    return (optimizer or optim.Adam)(trained)
+
+
+def make_schedule(schedule, optimizer, batches):
+    """A scheduler for the optimizer, or None; a schedule that is a function of time becomes the optimizer's rate."""
+    if isinstance(schedule, Schedule):
+        optimizer.lr = schedule if schedule.unit == "step" else schedule.per_step(batches)
+        return None
+    if schedule is None or isinstance(schedule, LRScheduler):
+        if schedule is not None and schedule.optimizer is not optimizer:
+            raise ValueError(f"fit: this {type(schedule).__name__} belongs to another optimizer than the one in use")
+        return schedule
+    if not callable(schedule):
+        raise TypeError(f"fit: schedule is a scheduler, or a function of the optimizer, not {schedule!r}")
+    return schedule(optimizer)

@@ -1,0 +1,503 @@
+"""fit: the same numbers as the loop one would write, whatever is handed in; and what ends a run."""
+
+import math
+import os
+import signal
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+import fastgrad as fg
+from fastgrad import train
+from fastgrad.data import DataLoader, Dataset, TensorDataset
+from fastgrad.nn import functional
+from fastgrad.nn.weight_norm import weight_norm
+
+
+def net(seed=0, sizes=(4, 16, 3), extra=()):
+    fg.manual_seed(seed)
+    first, second = fg.nn.Linear(sizes[0], sizes[1]), fg.nn.Linear(sizes[1], sizes[2])
+    return fg.nn.Sequential(first, *extra, fg.nn.ReLU(), second)
+
+
+def blobs(n=60, seed=1):
+    rng = np.random.Generator(np.random.Philox(seed))
+    y = rng.integers(0, 3, n)
+    return (rng.standard_normal((n, 4)) + 2 * np.eye(4)[y]).astype(np.float32), y
+
+
+def sgd(lr=0.1):
+    return lambda parameters: fg.optim.SGD(parameters, lr)
+
+
+def weights(model):
+    return np.concatenate([p.data.ravel() for p in model.parameters()])
+
+
+def bare(model, x, y, optimizer, epochs, batch_size=16, seed=5):
+    """The loop one would write."""
+    losses = []
+    loader = DataLoader((x, y), batch_size, shuffle=True, seed=seed)
+    for _ in range(epochs):
+        total = 0.0
+        for xb, yb in loader:
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(xb), yb)
+            loss.backward()
+            optimizer.step()
+            total += float(loss) * len(yb)
+        losses.append(total / len(x))
+    return losses
+
+
+@pytest.mark.parametrize("capture", ["auto", True, False])
+def test_it_is_the_bare_loop(capture):
+    """Bit for bit, with an Adam that nobody named, dropout and batch normalisation; the last batch is smaller."""
+    x, y = blobs()
+    extra = lambda: (fg.nn.BatchNorm1d(16), fg.nn.Dropout(0.3))  # noqa: E731
+    mine, other = net(extra=extra()), net(extra=extra())
+    fg.manual_seed(2)
+    history = train.fit(mine, (x, y), epochs=3, batch_size=16, seed=5, capture=capture, progress=False)
+    fg.manual_seed(2)
+    losses = bare(other, x, y, fg.optim.Adam(other.parameters()), 3)
+    assert history["loss"].tolist() == losses
+    assert weights(mine).tobytes() == weights(other).tobytes()
+    assert history.captured is (capture is not False)
+    assert history.why_eager == (None if capture else "capture=False")
+
+
+def test_all_forms_of_data_are_the_same():
+    x, y = blobs()
+
+    class Own(Dataset):
+        def __len__(self):
+            return len(x)
+
+        def __getitem__(self, i):
+            return x[i], y[i]
+
+    forms = {
+        "arrays": (x, y),
+        "float64, int32": (x.astype(np.float64), y.astype(np.int32)),
+        "lists": (x.tolist(), y.tolist()),
+        "tensors": (fg.tensor(x), fg.tensor(y)),
+        "dataset": TensorDataset(x, y),
+        "own dataset": Own(),
+        "loader": DataLoader((x, y), 32, shuffle=True, seed=5),
+    }
+    found = {}
+    for name, data in forms.items():
+        model = net()
+        history = train.fit(model, data, epochs=2, seed=5, progress=False)
+        assert sorted(history) == ["accuracy", "loss", "lr"], name
+        found[name] = weights(model).tobytes(), history["accuracy"].tolist()
+    assert len({str(value) for value in found.values()}) == 1, found
+
+
+def test_several_inputs():
+    class Sum(fg.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = fg.nn.Linear(4, 1)
+
+        def forward(self, x, more):
+            return self.a(x) + more
+
+    x, _ = blobs()
+    more = np.ones((len(x), 1), np.float32)
+    history = train.fit(Sum(), (x, more, x[:, :1] + more), epochs=30, optimizer=sgd(0.05), progress=False)
+    assert history["loss"][-1] < 0.1 * history["loss"][0]
+
+
+def test_the_loss_follows_the_targets():
+    x, y = blobs()
+    model = net(sizes=(4, 8, 1))
+    history = train.fit(model, (x, x[:, :1]), epochs=1, batch_size=100, optimizer=sgd(0.0), progress=False)
+    assert "accuracy" not in history
+    assert history["loss"][0] == pytest.approx(np.mean((train.predict(model, x) - x[:, :1]) ** 2), rel=1e-6)
+    model = net()
+    history = train.fit(model, (x, y), epochs=1, batch_size=100, optimizer=sgd(0.0), progress=False)
+    logits = train.predict(model, x).astype(np.float64)
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert history["loss"][0] == pytest.approx(-np.mean(np.log(p[np.arange(len(y)), y])), rel=1e-6)
+    assert history["accuracy"][0] == np.mean(logits.argmax(1) == y)
+
+
+def test_validation_is_scored_in_evaluation_mode():
+    x, y = blobs()
+    model = net(extra=(fg.nn.BatchNorm1d(16), fg.nn.Dropout(0.5)))
+    history = train.fit(model, (x, y), epochs=2, validation=(x, y), progress=False)
+    assert model.training
+    scores = train.evaluate(model, (x, y))
+    assert history["val_loss"][-1] == scores["loss"]
+    assert history["val_accuracy"][-1] == scores["accuracy"] == train.accuracy(train.predict(model, x), y)
+
+
+def test_a_share_for_validation():
+    """The parts share no row, each class has its share, and a seed chooses."""
+    x, y = np.arange(100, dtype=np.float32)[:, None], np.repeat([0, 1], 50)
+    seen = {}
+
+    def look(seed):
+        def hook(run):
+            parts = [np.concatenate([b[0].numpy()[:, 0] for b in loader]) for loader in (run.loader, run.validation)]
+            seen[seed] = parts
+
+        train.fit(
+            fg.nn.Linear(1, 2),
+            (x, y),
+            epochs=0,
+            validation=0.2,
+            seed=seed,
+            callbacks=train.LambdaCallback(on_train_end=hook),
+        )
+        return seen[seed]
+
+    fitted, held = look(3)
+    assert sorted([*fitted, *held]) == list(range(100))
+    assert (held < 50).sum() == (held >= 50).sum() == 10
+    assert set(look(3)[1]) == set(held) != set(look(4)[1])
+    with pytest.raises(TypeError, match="of a dataset or a loader give the validation part"):
+        train.fit(net(), TensorDataset(x, y), validation=0.2)
+
+
+def test_metrics():
+    """In training the mean over batches by their rows, in validation of all rows at once."""
+    x, y = blobs(50)
+    sizes = []
+
+    def spread(outputs, targets):
+        assert isinstance(outputs, np.ndarray)
+        assert targets.dtype == np.int64
+        sizes.append(len(targets))
+        return outputs.max() - outputs.min()
+
+    model = net()
+    history = train.fit(
+        model, (x, y), None, sgd(0.0), 1, (x[:30], y[:30]), metrics=[spread], batch_size=16, seed=5, progress=False
+    )
+    assert sizes == [16, 16, 16, 2, 30]
+    out = train.predict(model, x[:30])
+    assert history["val_spread"][0] == out.max() - out.min()
+    parts = [train.predict(model, b[0]) for b in DataLoader((x, y), 16, shuffle=True, seed=5)]
+    expected = sum(len(p) * float(p.max() - p.min()) for p in parts) / 50
+    assert history["spread"][0] == pytest.approx(expected)
+    history = train.fit(model, (x, x), lambda out, t: out.sum(), sgd(0.0), 1, metrics={"size": lambda o, t: o.size})
+    assert sorted(history) == ["loss", "lr", "size"]
+    for bad, error in (("f2", ValueError), ([3], TypeError), ({"loss": spread}, ValueError)):
+        with pytest.raises(error, match=r"metric"):
+            train.fit(model, (x, y), metrics=bad)
+
+
+# -- captured, or eager ------------------------------------------------------------------------------------------------
+class Peeking(fg.nn.Module):
+    """Reads a number in the middle of the step, behind a draw and a change of statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = net(extra=(fg.nn.BatchNorm1d(16), fg.nn.Dropout(0.4)))
+
+    def forward(self, x):
+        out = self.body(x)
+        return out * 2 if float(out.detach().sum()) > 0 else out
+
+
+def test_what_cannot_be_captured_is_eager_and_says_so():
+    x, y = blobs()
+    found = []
+    for capture in ("auto", False):
+        model = Peeking()
+        fg.manual_seed(9)
+        history = train.fit(model, (x, y), epochs=2, capture=capture, seed=1, progress=False)
+        buffers = np.concatenate([b.data.ravel() for b in model.buffers()])
+        found.append((weights(model).tobytes(), buffers.tobytes(), history["loss"].tobytes(), fg.rand(3).tolist()))
+    assert found[0] == found[1]
+    with pytest.raises(fg.CaptureError):
+        train.fit(Peeking(), (x, y), capture=True, progress=False)
+    history = train.fit(Peeking(), (x, y), epochs=1, progress=False)
+    assert history.captured is False
+    assert "item() cannot be captured" in history.why_eager
+    assert history.why_eager in repr(history)
+
+
+def test_hooks_are_called_for_every_batch():
+    """A replay calls no hooks, so a model with hooks is not captured."""
+    x, y = blobs(32)
+    model, calls = net(), []
+    handle = model[0].register_forward_hook(lambda *_: calls.append(1))
+    history = train.fit(model, (x, y), epochs=3, batch_size=16, progress=False)
+    assert (len(calls), history.captured, history.why_eager) == (
+        6,
+        False,
+        "0 has hooks, which a captured step would not call",
+    )
+    handle.remove()
+    handle = model[0].weight.register_hook(lambda g: calls.append(1))
+    history = train.fit(model, (x, y), epochs=3, batch_size=16, progress=False)
+    assert len(calls) == 12
+    assert history.why_eager == "the parameter 0.weight has hooks, which a captured step would not call"
+    handle.remove()
+    assert train.fit(model, (x, y), epochs=1, progress=False).captured
+    weighted = fg.nn.Sequential(weight_norm(fg.nn.Linear(4, 3)))
+    assert train.fit(weighted, (x, y), epochs=1, progress=False).captured  # its hook is made of operations
+
+
+def test_batches_of_many_shapes_end_the_capture():
+    class Lengths:
+        """Batches of 1, 2, 3, ... rows."""
+
+        def __len__(self):
+            return 12
+
+        def __iter__(self):
+            for n in range(1, 13):
+                yield fg.ones(n, 4), fg.ones(n, 1)
+
+    found = []
+    for capture in ("auto", False):
+        model = net(sizes=(4, 8, 1))
+        history = train.fit(model, Lengths(), functional.mse_loss, epochs=2, capture=capture, progress=False)
+        found.append(weights(model).tobytes())
+    assert found[0] == found[1]
+    history = train.fit(net(sizes=(4, 8, 1)), Lengths(), functional.mse_loss, epochs=2, progress=False)
+    assert history.why_eager.startswith("more than 8 shapes")
+    with pytest.raises(ValueError, match="name the loss"):
+        train.fit(net(), Lengths())
+
+
+# -- what ends a run ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["nan", "inf"])
+def test_a_loss_that_is_not_finite_ends_the_run_by_name(kind):
+    x, y = blobs(40)
+    x[:, 0] = np.where(np.arange(40) == 25, float(kind), x[:, 0])
+    loader = DataLoader((x, y), 10)
+    with pytest.warns(RuntimeWarning, match=r"fit: the loss of batch 3 of epoch 1 is (nan|inf)") as told:
+        history = train.fit(net(), loader, epochs=5, progress=False)
+    assert told[0].filename == __file__
+    assert history.stopped.startswith("the loss of batch 3 of epoch 1 is")
+    assert len(history) == 0
+
+
+def test_an_optimizer_that_skips_such_steps_goes_on():
+    x, y = blobs(40)
+    x[25, 0] = np.nan
+    model = net()
+    optimizer = fg.optim.SGD(model.parameters(), 0.1, nonfinite="skip")
+    history = train.fit(model, DataLoader((x, y), 10), optimizer=optimizer, epochs=2, progress=False)
+    assert len(history) == 2
+    assert history.stopped is None
+    assert np.isfinite(weights(model)).all()
+
+
+def interrupting(times=1, at=2):
+    def hook(run):
+        if run.batch == at:
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    return train.LambdaCallback(on_batch_end=hook)
+
+
+def test_ctrl_c_stops_after_the_batch_and_the_old_handler_is_back():
+    x, y = blobs(64)
+    before = signal.getsignal(signal.SIGINT)
+    model, other = net(), net()
+    history = train.fit(
+        model, (x, y), optimizer=sgd(), epochs=3, batch_size=16, callbacks=interrupting(), seed=1, progress=False
+    )
+    assert signal.getsignal(signal.SIGINT) is before
+    assert history.stopped == "interrupted by Ctrl-C"
+    assert len(history) == 0
+    stop = train.LambdaCallback(on_batch_end=lambda run: run.stop("two") if run.batch == 2 else None)
+    train.fit(other, (x, y), optimizer=sgd(), epochs=3, batch_size=16, callbacks=stop, seed=1, progress=False)
+    assert weights(model).tobytes() == weights(other).tobytes()
+    assert np.isfinite(train.predict(model, x)).all()
+
+
+def test_a_second_ctrl_c_raises_at_once():
+    x, y = blobs(64)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train.fit(net(), (x, y), epochs=3, batch_size=16, callbacks=interrupting(2), progress=False)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_in_the_last_batch_completes_the_epoch():
+    x, y = blobs(64)
+    history = train.fit(
+        net(), (x, y), epochs=3, batch_size=32, validation=(x, y), callbacks=interrupting(at=2), progress=False
+    )
+    assert len(history) == 1
+    assert math.isfinite(history["val_loss"][0])
+
+
+def test_in_another_thread_signals_are_left_alone():
+    found = []
+
+    def work():
+        found.append(train.fit(net(), blobs(), epochs=1, progress=False))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert len(found[0]) == 1
+
+
+def test_a_handler_that_ignores_is_left_alone():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert len(train.fit(net(), blobs(), epochs=2, batch_size=16, callbacks=interrupting(), progress=False)) == 2
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# -- rates, scalers, averages ------------------------------------------------------------------------------------------
+def test_schedules():
+    x, y = blobs(40)
+    schedulers = fg.optim.lr_scheduler
+
+    def rates(schedule, **more):
+        return train.fit(net(), (x, y), None, sgd(1e-3), 3, batch_size=10, schedule=schedule, progress=False, **more)[
+            "lr"
+        ].tolist()
+
+    assert rates(lambda optimizer: schedulers.StepLR(optimizer, 1, 0.5)) == [1e-3, 5e-4, 2.5e-4]
+    cyclic = lambda optimizer: schedulers.CyclicLR(optimizer, 0.0, 0.8, step_size_up=8)  # noqa: E731
+    assert rates(cyclic) == pytest.approx([0.0, 0.4, 0.8])  # stepped once a batch: four an epoch
+    plateau = lambda optimizer: schedulers.ReduceLROnPlateau(optimizer, patience=0, threshold=10.0)  # noqa: E731
+    assert rates(plateau, validation=(x, y)) == pytest.approx([1e-3, 1e-4, 1e-5])
+    assert rates(fg.optim.schedules.StepDecay(0.1, 0.5, 1)) == pytest.approx([0.1, 0.05, 0.025])
+    model = net()
+    optimizer = fg.optim.SGD(model.parameters(), 0.1)
+    other = schedulers.StepLR(fg.optim.SGD(model.parameters(), 0.1), 1)
+    with pytest.raises(ValueError, match="StepLR belongs to another optimizer"):
+        train.fit(model, (x, y), optimizer=optimizer, schedule=other)
+    with pytest.raises(TypeError, match="schedule is a scheduler"):
+        train.fit(model, (x, y), schedule=0.1)
+
+
+def test_plateau_sees_the_validation_loss():
+    seen = []
+
+    class Watching(fg.optim.lr_scheduler.ReduceLROnPlateau):
+        def step(self, metrics):
+            seen.append(metrics)
+            super().step(metrics)
+
+    x, y = blobs()
+    history = train.fit(net(), (x, y), epochs=2, validation=0.3, schedule=Watching, progress=False)
+    assert seen == history["val_loss"].tolist()
+
+
+def test_a_scaler_is_fitted_to_the_training_part():
+    from fastgrad.data import StandardScaler
+
+    x, y = blobs()
+    scaler, model, other = StandardScaler(), net(), net()
+    train.fit(model, (x[:40], y[:40]), epochs=2, validation=(x[40:], y[40:]), scaler=scaler, seed=1, progress=False)
+    assert scaler.n_samples_seen_ == 40
+    train.fit(other, (scaler.transform(x[:40]), y[:40]), epochs=2, seed=1, progress=False)
+    assert weights(model).tobytes() == weights(other).tobytes()
+
+
+def test_averages_are_what_validation_scores():
+    x, y = blobs()
+    model = net()
+    average = fg.optim.averaging.EMA(model.parameters(), 0.9)
+    history = train.fit(model, (x, y), epochs=2, validation=(x, y), averages=average, progress=False)
+    assert average.updates == 4
+    raw = train.evaluate(model, (x, y))["loss"]
+    with average.swapped():
+        assert train.evaluate(model, (x, y))["loss"] == history["val_loss"][-1] != raw
+    mean = fg.optim.averaging.SWA(model.parameters())
+    train.fit(model, (x, y), epochs=3, averages=mean, progress=False)
+    assert mean.updates == 3
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"data": np.ones((3, 4))}, TypeError, r"data is \(x, y\), a Dataset or a DataLoader, not a ndarray"),
+        ({"data": (np.ones((3, 4)),)}, ValueError, "here are 1 arrays"),
+        ({"data": (np.ones((3, 4)), np.ones(4))}, ValueError, r"inputs and targets have \[3, 4\] rows"),
+        ({"data": (np.ones((0, 4)), np.ones(0))}, ValueError, "no rows"),
+        ({"epochs": -1}, ValueError, "epochs must be an integer of at least 0"),
+        ({"epochs": 1.5}, ValueError, "epochs must be an integer"),
+        ({"optimizer": "adam"}, TypeError, "optimizer is an Optimizer or makes one, not a str"),
+        ({"capture": "always"}, ValueError, 'capture must be "auto", True or False'),
+        ({"progress": "bar"}, ValueError, "progress must be True, False"),
+        ({"callbacks": [3]}, TypeError, "3 is no callback"),
+        ({"callbacks": [train.EarlyStopping]}, TypeError, "is no callback"),
+        ({"validation": 1.5}, ValueError, "test_size=1.5"),
+    ],
+)
+def test_refusals(arguments, error, text):
+    model = net()
+    before = weights(model)
+    with pytest.raises(error, match=text):
+        train.fit(model, **{"data": blobs(), **arguments})
+    assert weights(model).tobytes() == before.tobytes()
+
+
+def test_a_model_without_anything_to_train():
+    model = train.freeze(net())
+    with pytest.raises(ValueError, match="every parameter of the model is frozen"):
+        train.fit(model, blobs())
+
+
+def test_losses_refuse_to_broadcast():
+    x, _ = blobs()
+    with pytest.raises(ValueError, match=r"\(32, 1\).*\(32,\)"):
+        train.fit(net(sizes=(4, 8, 1)), (x, x[:, 0]), progress=False)
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+class Terminal:
+    def __init__(self):
+        self.text = ""
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+@pytest.mark.parametrize("with_tqdm", [True, False])
+def test_a_terminal_sees_loss_accuracy_rate_and_time_left(with_tqdm, monkeypatch):
+    if with_tqdm:
+        pytest.importorskip("tqdm")
+    else:
+        monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    slow = train.LambdaCallback(on_batch_end=lambda run: time.sleep(0.06))
+    train.fit(net(), blobs(), epochs=3, validation=0.2, batch_size=16, callbacks=slow)
+    for part in ("epoch 1/3", "epoch 3/3", "loss ", "accuracy ", "lr 0.001", "val_loss "):
+        assert part in terminal.text, part
+    assert ("s left" in terminal.text) or with_tqdm
+
+
+def test_logs_stay_empty_or_have_a_line_an_epoch(capsys):
+    train.fit(net(), blobs(), epochs=2)
+    assert capsys.readouterr().out == ""
+    train.fit(net(), blobs(), epochs=2, progress="epochs")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert "accuracy" in lines[0]
+
+
+def test_fit_is_a_name_of_the_package():
+    assert fg.fit is train.fit
+    assert fg.train is train
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "fit" in dir(fg)
