@@ -14,6 +14,18 @@ NAMES = (
     "activation-functions",
     "vanishing-gradient",
     "iris-activations",
+    "overfit",
+    "weight-decay",
+    "dropout",
+    "ensemble",
+    "dropout-rates",
+    "l1-vs-l2",
+    "early-stopping",
+    "augmentation",
+    "bias-variance",
+    "backprop-by-hand",
+    "transfer",
+    "batchnorm-remedies",
 )
 
 
