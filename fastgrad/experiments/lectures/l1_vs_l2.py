@@ -61,7 +61,7 @@ class L1VsL2(Experiment):
             for name, penalty in zip(NAMES, penalties, strict=True):
                 net = build(run, data)
                 curve = learn(run, data, net, every=s.epochs, bar=bar, **penalty)
-                weights[name] = np.concatenate([p.numpy().ravel() for p in net.parameters() if p.ndim == 2])
+                weights[name] = np.concatenate([p.data.ravel() for p in net.parameters() if p.data.ndim == 2])
                 accuracies[name] = (float(curve["train"][-1]), float(curve["test"][-1]))
         return {
             "weights": weights,
