@@ -84,7 +84,11 @@ def pair(run, axis, curve, i=0, name=""):
     lead = f"{name}, " if name else ""
     for part, line, word in (("train", "-", run.say("training", "학습")), ("test", "--", run.say("test", "시험"))):
         values, x = curve[part], curve["epoch"]
-        look = {"color": COLOURS[i], "marker": MARKERS[i], "markerfacecolor": COLOURS[i] if part == "train" else "white"}
+        look = {
+            "color": COLOURS[i],
+            "marker": MARKERS[i],
+            "markerfacecolor": COLOURS[i] if part == "train" else "white",
+        }
         axis.plot(x, values.mean(axis=0), line, label=lead + word, **look)
         axis.fill_between(x, values.min(axis=0), values.max(axis=0), color=COLOURS[i], alpha=0.12, linewidth=0)
     axis.set(xlabel=run.say("epoch", "에포크"), ylabel=run.say("accuracy", "정확도"), ylim=(0, 1.04))

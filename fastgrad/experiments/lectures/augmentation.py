@@ -28,12 +28,13 @@ class Augmentation(Experiment):
         "put up with shifts gives away what it could have known from their place. So augmentation does not help by "
         "being more data; it helps if it brings what the test has and the training part lacks. Three times as many "
         "real images do bring that, and are best on the images as they are.",
-        "같은 신경망이 이미지 300장을 배운다. 그대로, 너비의 8분의 1까지 옮겨서, 15도까지 돌려서, 둘 다, 에포크마다 새로 "
-        "뽑아서. 마지막은 898장을 그대로. 각각을 그대로인 이미지, 옮긴 이미지, 돌린 이미지로 시험한다. 증강이 가르치는 "
-        "것은 그 변화를 견디는 일이다. 옮긴 이미지에서는 옮긴 것을 본 신경망이 크게 앞선다. 그것이 시험 이미지에 도움이 "
-        "되는지는 시험 이미지가 옮겨져 있는지에 달렸다. 이 데이터의 숫자는 모두 가운데에 있어서, 옮김을 견디도록 배운 "
-        "신경망은 위치에서 알 수 있던 것을 버린다. 증강은 데이터가 늘어서 돕는 것이 아니라, 시험에는 있고 학습 데이터에는 "
-        "없는 것을 가져올 때 돕는다. 세 배의 진짜 이미지는 그것을 가져오며, 그대로인 이미지에서 가장 좋다.",
+        "같은 신경망이 이미지 300장을 배운다. 그대로, 너비의 8분의 1까지 옮겨서, 15도까지 돌려서, 둘 다, 에포크마다 "
+        "새로 뽑아서. 마지막은 898장을 그대로. 각각을 그대로인 이미지, 옮긴 이미지, 돌린 이미지로 시험한다. 증강이 "
+        "가르치는 것은 그 변화를 견디는 일이다. 옮긴 이미지에서는 옮긴 것을 본 신경망이 크게 앞선다. 그것이 시험 "
+        "이미지에 도움이 되는지는 시험 이미지가 옮겨져 있는지에 달렸다. 이 데이터의 숫자는 모두 가운데에 있어서, "
+        "옮김을 견디도록 배운 신경망은 위치에서 알 수 있던 것을 버린다. 증강은 데이터가 늘어서 돕는 것이 아니라, "
+        "시험에는 있고 학습 데이터에는 없는 것을 가져올 때 돕는다. 세 배의 진짜 이미지는 그것을 가져오며, 그대로인 "
+        "이미지에서 가장 좋다.",
     )
     claims = {
         "shifts": (
@@ -122,7 +123,9 @@ class Augmentation(Experiment):
             right.bar_label(drawn, [f"{value:.3f}".lstrip("0") for value in values], fontsize=9.5, padding=2)
         words[-1] = run.say(f"{run.settings.more} images", f"{run.settings.more}장")
         right.set_xticks(places, words)
-        right.set(ylim=(0.5, 1.08), ylabel=run.say("accuracy", "정확도"), xlabel=run.say("learnt from", "학습한 이미지"))
+        right.set(
+            ylim=(0.5, 1.08), ylabel=run.say("accuracy", "정확도"), xlabel=run.say("learnt from", "학습한 이미지")
+        )
         right.set_yticks(np.arange(0.5, 1.01, 0.1))
         right.grid(False)
         right.legend(loc="upper center", ncols=3, fontsize=10)

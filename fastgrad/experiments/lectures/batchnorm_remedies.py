@@ -31,14 +31,14 @@ class BatchnormRemedies(Experiment):
         "below the net without any help, for it learns its images by heart sooner, and a batch of 100 out of 300 "
         "gives mean and variance with little noise. Dropout, which adds little to the plain net, adds a lot to this "
         "one, and makes up for it. Batch norm makes training easier; it does not replace what acts against learning "
-        "by heart. It costs two parameters a unit (and two running statistics), next to nothing "
-        "beside the weights; and time, in every step.",
-        "300장으로 학습한 일곱 층 신경망이다. 그대로, 배치 정규화(BN), 드롭아웃(D), L2, 그리고 둘씩 함께. 배치 정규화가 "
-        "규제 효과를 내므로 드롭아웃과 L2가 필요 없다고들 한다. 여기서는 그렇지 않다. 혼자 쓰면 아무것도 쓰지 않은 "
-        "것보다 못하다. 이미지를 더 빨리 외우고, 300장 중 100장의 배치는 평균과 분산에 잡음을 거의 주지 않는다. 그냥 "
-        "신경망에는 조금밖에 보태지 않는 드롭아웃이 여기서는 많이 보태어 그것을 메운다. 배치 "
-        "정규화는 학습을 쉽게 할 뿐 외우는 것을 막는 것들을 대신하지 못한다. 값은 유닛마다 매개변수 둘(그리고 이동 통계 "
-        "둘)로 가중치에 비하면 거의 없지만, 걸음마다 시간이 든다.",
+        "by heart. It costs two parameters a unit (and two running statistics), next to nothing beside the weights; "
+        "and time, in every step.",
+        "300장으로 학습한 일곱 층 신경망이다. 그대로, 배치 정규화(BN), 드롭아웃(D), L2, 그리고 둘씩 함께. 배치 "
+        "정규화가 규제 효과를 내므로 드롭아웃과 L2가 필요 없다고들 한다. 여기서는 그렇지 않다. 혼자 쓰면 아무것도 "
+        "쓰지 않은 것보다 못하다. 이미지를 더 빨리 외우고, 300장 중 100장의 배치는 평균과 분산에 잡음을 거의 주지 "
+        "않는다. 그냥 신경망에는 조금밖에 보태지 않는 드롭아웃이 여기서는 많이 보태어 그것을 메운다. 배치 정규화는 "
+        "학습을 쉽게 할 뿐 외우는 것을 막는 것들을 대신하지 못한다. 값은 유닛마다 매개변수 둘(그리고 이동 통계 둘)로 "
+        "가중치에 비하면 거의 없지만, 걸음마다 시간이 든다.",
     )
     claims = {
         "regularises": (
@@ -114,10 +114,14 @@ class BatchnormRemedies(Experiment):
             left.bar_label(drawn, [f"{value:.3f}".lstrip("0") for value in values], fontsize=10, padding=2)
         left.set_xticks(places, [run.say(name, name.replace("none", "없음")) for name in CASES])
         left.set(ylim=(0.8, 1.045), ylabel=run.say("accuracy at the end", "마지막 정확도"))
-        left.set_xlabel(run.say("BN batch norm, D dropout, L2 weight decay", "BN 배치 정규화, D 드롭아웃, L2 가중치 감소"))
+        left.set_xlabel(
+            run.say("BN batch norm, D dropout, L2 weight decay", "BN 배치 정규화, D 드롭아웃, L2 가중치 감소")
+        )
         left.grid(False)
         left.legend(loc="upper center", ncols=2)
-        drawn = right.bar([0, 1], numbers["microseconds"].values(), 0.5, color=["#ffffff", "#606060"], edgecolor="black")
+        drawn = right.bar(
+            [0, 1], numbers["microseconds"].values(), 0.5, color=["#ffffff", "#606060"], edgecolor="black"
+        )
         right.bar_label(drawn, fmt="%.0f", padding=2)
         right.set_xticks([0, 1], [run.say("none", "없음"), "BN"])
         right.set_ylabel(run.say("a step, µs (median)", "한 걸음, µs (중앙값)"))

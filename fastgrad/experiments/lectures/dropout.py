@@ -11,10 +11,10 @@ class Dropout(Experiment):
     see = (
         "Left: at the lecture's end, after 201 epochs, the net with a dropout of 0.2 errs on its training images, "
         "too. That is not a smaller gap but an unfinished training: of six hidden layers each passes on four fifths "
-        "of its units, so that every step sees another net, in a noise that the small steps have to average out. "
-        "With 0.5 nothing is learnt at all: through six layers only noise arrives. Right: five times the epochs. Now "
-        "the net with dropout knows its images as well as the other, and is better on new ones. Dropout helps, and "
-        "asks for longer training; at the same number of epochs it looks worse than it is.",
+        "of its units, so that every step sees another net, in a noise that the small steps have to average out. With "
+        "0.5 nothing is learnt at all: through six layers only noise arrives. Right: five times the epochs. Now the "
+        "net with dropout knows its images as well as the other, and is better on new ones. Dropout helps, and asks "
+        "for longer training; at the same number of epochs it looks worse than it is.",
         "왼쪽: 강의가 끝나는 201에포크에서 드롭아웃 0.2인 신경망은 학습 이미지도 틀린다. 틈이 줄어든 것이 아니라 "
         "학습이 덜 끝난 것이다. 은닉층 여섯이 저마다 유닛의 5분의 4만 넘기므로 걸음마다 다른 신경망이 되고, 작은 "
         "걸음들이 그 잡음을 평균 내야 한다. 0.5면 아무것도 배우지 못한다. 여섯 층을 지나면 잡음만 닿는다. 오른쪽: "

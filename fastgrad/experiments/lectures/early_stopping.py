@@ -24,18 +24,18 @@ class EarlyStoppingExperiment(Experiment):
     name = "early-stopping"
     title = "Where the validation turns", "검증 손실이 돌아서는 곳"
     see = (
-        "Left: the loss in training falls for ever; that of the validation part, of images the net never learns "
-        "from, falls, turns, and rises. Early stopping waits there for so many epochs whether it gets better again, "
-        "and then goes back to the best net: the shaded epochs are that wait, and what is right of it is saved. The "
-        "loss in the test, which nobody looked at, is lower so. Right: the accuracies. They do not turn. After the "
-        "turn the net changes few answers; it becomes surer of all it says, and for each of its errors the loss "
-        "grows with that. So the validation loss shows where the probabilities are best, not where the net begins to "
-        "err more often, as is commonly said.",
-        "왼쪽: 학습 손실은 끝없이 내려간다. 신경망이 배우지 않는 검증 이미지의 손실은 내려가다가 돌아서서 올라간다. 조기 "
-        "종료는 거기서 다시 좋아지는지 정한 에포크만큼 기다렸다가 가장 좋았던 신경망으로 돌아간다. 색칠한 에포크가 그 "
-        "기다림이고, 그 오른쪽은 절약된다. 아무도 보지 않은 시험 손실이 그래서 더 낮다. 오른쪽: 정확도는 돌아서지 "
-        "않는다. 돌아선 뒤 신경망은 답을 거의 바꾸지 않고 모든 답을 더 확신할 뿐이며, 틀린 답마다 손실이 그만큼 커진다. "
-        "검증 손실은 확률이 가장 좋은 곳을 알려 준다. 흔히 말하듯 더 자주 틀리기 시작하는 곳이 아니다.",
+        "Left: the loss in training falls for ever; that of the validation part, of images the net never learns from, "
+        "falls, turns, and rises. Early stopping waits there for so many epochs whether it gets better again, and "
+        "then goes back to the best net: the shaded epochs are that wait, and what is right of it is saved. The loss "
+        "in the test, which nobody looked at, is lower so. Right: the accuracies. They do not turn. After the turn "
+        "the net changes few answers; it becomes surer of all it says, and for each of its errors the loss grows with "
+        "that. So the validation loss shows where the probabilities are best, not where the net begins to err more "
+        "often, as is commonly said.",
+        "왼쪽: 학습 손실은 끝없이 내려간다. 신경망이 배우지 않는 검증 이미지의 손실은 내려가다가 돌아서서 올라간다. "
+        "조기 종료는 거기서 다시 좋아지는지 정한 에포크만큼 기다렸다가 가장 좋았던 신경망으로 돌아간다. 색칠한 "
+        "에포크가 그 기다림이고, 그 오른쪽은 절약된다. 아무도 보지 않은 시험 손실이 그래서 더 낮다. 오른쪽: 정확도는 "
+        "돌아서지 않는다. 돌아선 뒤 신경망은 답을 거의 바꾸지 않고 모든 답을 더 확신할 뿐이며, 틀린 답마다 손실이 "
+        "그만큼 커진다. 검증 손실은 확률이 가장 좋은 곳을 알려 준다. 흔히 말하듯 더 자주 틀리기 시작하는 곳이 아니다.",
     )
     claims = {
         "turns": (
@@ -58,9 +58,10 @@ class EarlyStoppingExperiment(Experiment):
         "validation": 300,
         "hidden": (100,) * 6,
         "init": "he_normal",
-        "lr": 0.1,
+        "lr": 0.05,
+        "momentum": 0.9,
         "batch": 100,
-        "epochs": 400,
+        "epochs": 300,
         "patience": 30,
     }
     datasets = ("digits", "mnist")
@@ -72,7 +73,7 @@ class EarlyStoppingExperiment(Experiment):
         held = (both.x[s.images :], both.t[s.images :])
         parts = ((data.x, data.t), held, (data.x_test, data.t_test))
         with run.progress(2) as bar:
-            net, rows, _ = trained(run, data, held, parts)
+            _, rows, _ = trained(run, data, held, parts)
             bar.update(1)
             stopped, short, stopping = trained(run, data, held, parts, patience=s.patience)
             bar.update(1)
@@ -90,11 +91,12 @@ class EarlyStoppingExperiment(Experiment):
         at, end, stopped = rows[best - 1], rows[-1], numbers["restored"]
         return {
             "turns": (
-                end[2] > 1.1 * at[2] and end[0] < 0.5 * at[0],
+                end[2] > 1.05 * at[2] and end[0] < 0.5 * at[0],
                 (
                     f"best in epoch {best}: validation {at[2]:.3f}, then {end[2]:.3f}; training {at[0]:.3f}, then "
                     f"{end[0]:.1g}",
-                    f"에포크 {best}에서 가장 좋다. 검증 {at[2]:.3f}, 그다음 {end[2]:.3f}. 학습 {at[0]:.3f}, 그다음 {end[0]:.1g}",
+                    f"에포크 {best}에서 가장 좋다. 검증 {at[2]:.3f}, 그다음 {end[2]:.3f}. 학습 {at[0]:.3f}, 그다음 "
+                    f"{end[0]:.1g}",
                 ),
             ),
             "lower": (
@@ -142,7 +144,7 @@ def trained(run, data, held, parts, patience=None):
     """Trains a net of the run's seed: (net, rows of `Watch`, EarlyStopping or None)."""
     s, net, watch = run.settings, build(run, data), Watch(parts)
     stopping = EarlyStopping(patience=patience) if patience else None
-    optimizer = optim.SGD(net.parameters(), lr=s.lr)
+    optimizer = optim.SGD(net.parameters(), lr=s.lr, momentum=s.momentum)
     how = {"epochs": s.epochs, "batch_size": s.batch, "seed": run.seed, "progress": False, "validation": held}
     callbacks = [watch, stopping] if stopping else [watch]
     fit(net, (data.x, data.t), nn.functional.cross_entropy, optimizer, callbacks=callbacks, **how)

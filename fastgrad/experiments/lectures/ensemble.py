@@ -111,11 +111,13 @@ class Ensemble(Experiment):
         left.legend(loc="upper left")
         count = np.arange(1, len(numbers["masked"]) + 1)
         middle.semilogx(count, numbers["masked"], "-", color="C0", label=run.say("mean of the masks", "마스크의 평균"))
-        middle.axhline(numbers["scaled"], color="black", linestyle="--", label=run.say("weight scaling", "크기를 맞춘 답"))
+        middle.axhline(
+            numbers["scaled"], color="black", linestyle="--", label=run.say("weight scaling", "크기를 맞춘 답")
+        )
         middle.set(xlabel=run.say("masks", "마스크 수"), ylabel=run.say("test accuracy", "시험 정확도"))
         middle.legend(loc="lower right")
-        right_axis.loglog(count, numbers["distance"], "-", color="C0")
-        right_axis.set(xlabel=run.say("masks", "마스크 수"))
+        right_axis.semilogx(count, numbers["distance"], "-", color="C0")
+        right_axis.set(xlabel=run.say("masks", "마스크 수"), ylim=(0, 1.1 * max(numbers["distance"])))
         right_axis.set_ylabel(run.say("mean distance of probabilities", "확률 사이의 평균 거리"))
         return figure
 

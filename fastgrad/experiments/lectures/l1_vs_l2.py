@@ -16,10 +16,10 @@ class L1VsL2(Experiment):
         "The weights of one net after training, all four from the same initial values. L2 pulls in proportion to the "
         "weight: the large ones shrink most, the small ones hardly at all, and none becomes 0. L1 pulls all with the "
         "same force, so that weights which the loss does not hold gather at 0. But lectures say that they become 0, "
-        "and with the gradient alone none does: a weight that is nearer to 0 than one step jumps over it, to and "
-        "fro, for ever. The dark bar counts exact zeros. Only the proximal step, which cuts off at 0 what would jump "
-        "over it, sign(w) max(|w| - lr λ, 0), makes them: a third of all weights, which cost neither memory nor "
-        "time, and the test accuracy is the same.",
+        "and with the gradient alone none does: a weight that is nearer to 0 than one step jumps over it, to and fro, "
+        "for ever. The dark bar counts exact zeros. Only the proximal step, which cuts off at 0 what would jump over "
+        "it, sign(w) max(|w| - lr λ, 0), makes them: a third of all weights, which cost neither memory nor time, and "
+        "the test accuracy is the same.",
         "같은 초깃값에서 출발한 네 신경망의 학습 뒤 가중치이다. L2는 가중치에 비례해 당긴다. 큰 것이 가장 많이, 작은 "
         "것은 거의 줄지 않으며 0이 되는 것은 없다. L1은 모두를 같은 힘으로 당기므로 손실이 붙들지 않는 가중치는 0에 "
         "모인다. 강의는 0이 된다고 하지만 기울기만으로는 하나도 그렇게 되지 않는다. 0까지의 거리가 한 걸음보다 짧은 "
