@@ -111,6 +111,7 @@ class Augmentation(Experiment):
         left.set_yticks([height * (i + 0.5) - 0.5 for i in range(4)], words[:4])
         left.set_xticks([])
         left.grid(False)
+        left.spines[:].set_visible(False)
         kinds = (
             (-0.27, "#606060", "", run.say("tested on images as they are", "그대로인 이미지로 시험")),
             (0.0, "#ffffff", "//", run.say("on shifted ones", "옮긴 이미지로")),

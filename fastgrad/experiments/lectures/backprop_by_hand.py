@@ -8,7 +8,6 @@ from ... import ops
 from ...tape import Node
 from ...tensor import from_numpy
 from ..experiment import Experiment
-from ..style import COLOURS
 
 # Name -> what it is made of; the order is that of the forward pass.
 STEPS = {
@@ -27,7 +26,7 @@ STEPS = {
     "e": ("d", "·", "d"),
     "L": ("½", "·", "e"),
 }
-COLUMNS = (0, 1.5, 2.9, 4.2, 5.6, 6.9, 8.1, 9.3, 10.5)
+COLUMNS = (0, 1.7, 3.1, 4.4, 5.7, 7.0, 8.2, 9.8, 11.0)
 HEIGHTS = {  # by column
     0: {"w11": 7.4, "w12": 5.8, "x1": 4.6, "x2": 3.4, "w21": 2.2, "w22": 0.6},
     1: {"p11": 7.0, "p12": 5.4, "p21": 2.6, "p22": 1.0},
@@ -37,6 +36,9 @@ HEIGHTS = {  # by column
     **{5 + i: {name: 4.0} for i, name in enumerate("ydeL")},
 }
 PLACES = {name: (COLUMNS[i], height) for i, those in HEIGHTS.items() for name, height in those.items()}
+
+# Where along an arrow its number stands, where the middle is another's.
+BEFORE = {("x1", "p11"): 0.32, ("x2", "p22"): 0.32, ("x1", "p21"): 0.58, ("x2", "p12"): 0.58}
 
 
 class BackpropByHand(Experiment):
@@ -79,7 +81,7 @@ class BackpropByHand(Experiment):
         given = leaves(run.settings)
         tensors = forward({name: from_numpy(np.array(value)).requires_grad_() for name, value in given.items()}, run)
         names = {id(tensor.node or tensor): name for name, tensor in tensors.items()}
-        flow = walk(tensors["L"].node, names)
+        flow, asked = walk(tensors["L"].node, names)
         for tensor in tensors.values():
             tensor.retain_grad()
         tensors["L"].backward()
@@ -88,6 +90,7 @@ class BackpropByHand(Experiment):
             "values": {name: tensor.item() for name, tensor in tensors.items()},
             "gradients": {name: tensor.grad.item() for name, tensor in tensors.items()},
             "flow": flow,
+            "asked": asked,
             "differences": differences,
         }
 
@@ -96,17 +99,16 @@ class BackpropByHand(Experiment):
         ways = {name: list(ways_to(numbers["flow"], name)) for name in gradients}
         off = max(abs(sum(map(np.prod, ways[name])) - gradients[name]) for name in gradients)
         apart = max(abs(differences[name] - gradients[name]) for name in differences)
-        rules = len({each["from"] for each in numbers["flow"]})
         several = {name: len(those) for name, those in ways.items() if len(those) > 1 and name in differences}
         count = ", ".join(f"{name} {number}" for name, number in several.items())
         return {
             "chain": (off < 1e-14, (f"{off:.0e} apart; ways: {count}", f"차이 {off:.0e}, 길의 수: {count}")),
             "numbers": (apart < 1e-8, (f"{apart:.0e} apart", f"차이 {apart:.0e}")),
             "once": (
-                rules == len(STEPS),
+                sorted(numbers["asked"]) == sorted(STEPS),
                 (
-                    f"{rules} rules for {len(gradients)} gradients",
-                    f"규칙 {rules}번으로 기울기 {len(gradients)}개",
+                    f"{len(numbers['asked'])} rules for {len(gradients)} gradients",
+                    f"규칙 {len(numbers['asked'])}번으로 기울기 {len(gradients)}개",
                 ),
             ),
         }
@@ -129,27 +131,25 @@ class BackpropByHand(Experiment):
 
     def draw(self, run, numbers):
         figure, axis = run.figure(size=(14.0, 8.2))
-        axis.set(xlim=(-0.55, 11.1), ylim=(-0.45, 8.45))
+        axis.set(xlim=(-0.6, 11.5), ylim=(-0.45, 8.45))
         axis.axis("off")
         merged: dict = {}
         for each in numbers["flow"]:
             merged.setdefault((each["to"], each["from"]), []).append(each["local"])
         for (name, top), local in merged.items():
-            arrow(axis, PLACES[name], PLACES[top], " + ".join(f"{value:.4g}" for value in local))
+            at = BEFORE.get((name, top), 0.47)
+            arrow(axis, PLACES[name], PLACES[top], at, "\n+ ".join(f"{value:.4g}" for value in local))
         for name, (x, y) in PLACES.items():
-            leaf = name not in STEPS
-            box = {"boxstyle": "round,pad=0.35", "facecolor": "#eeeeee" if leaf else "white", "edgecolor": "black"}
-            text = f"{name}\n{numbers['values'][name]:.4g}\n "
-            axis.text(x, y, text, ha="center", va="center", bbox=box, fontsize=11, linespacing=1.25, zorder=4)
-            gradient = f"\n\n∇ {numbers['gradients'][name]:.4g}"
-            look = {"color": COLOURS[1], "linespacing": 1.25, "zorder": 5}
-            axis.text(x, y, gradient, ha="center", va="center", fontsize=11, **look)
+            fill = "white" if name in STEPS else "#e4e4e4"
+            box = {"boxstyle": "round,pad=0.35", "facecolor": fill, "edgecolor": "black"}
+            text = f"{name}\n{numbers['values'][name]:.4g}\n∇ {numbers['gradients'][name]:.4g}"
+            axis.text(x, y, text, ha="center", va="center", bbox=box, fontsize=10.5, linespacing=1.25, zorder=4)
         said = run.say(
             "box: name, value, gradient (∇)\narrow: local derivative\n"
             f"t = {run.settings.t:g},  d = y - t,  e = d · d,  L = ½ e",
             f"상자: 이름, 값, 기울기(∇)\n화살표: 국소 미분\nt = {run.settings.t:g},  d = y - t,  e = d · d,  L = ½ e",
         )
-        axis.text(7.3, 7.9, said, fontsize=12, va="top", linespacing=1.5)
+        axis.text(7.6, 7.9, said, fontsize=12, va="top", linespacing=1.5)
         return figure
 
 
@@ -173,12 +173,14 @@ def forward(values, run):
 def walk(root, names):
     """The way back from a node, as the tape goes it: newest first, each when all of its gradient has arrived.
 
-    Returns a dict for each operand of each node: from, to, what arrived, the local derivative (the op's own rule, given
+    Returns the nodes whose rule was asked, in order, and a dict for each operand of each of them: from, to, what arrived, the local derivative (the op's own rule, given
     1), and their product, which is sent on.
     """
     arrived, heap, nodes, flow = {root.key: 1.0}, [root.key], {root.key: root}, []
+    asked = []
     while heap:
         node = nodes[heappop(heap)]
+        asked.append(names[id(node)])
         local = node.op.backward(node, np.array(1.0))
         for edge, derivative in zip(node.inputs, local if type(local) is tuple else (local,)):  # noqa: B905
             if edge is None or derivative is None:
@@ -191,7 +193,7 @@ def walk(root, names):
                     nodes[edge.key] = edge
                     heappush(heap, edge.key)
                 arrived[edge.key] = arrived.get(edge.key, 0.0) + sent
-    return flow
+    return flow, asked
 
 
 def ways_to(flow, name):
@@ -213,9 +215,8 @@ def central(run, given, name, h=1e-5):
     return (loss(given[name] + h) - loss(given[name] - h)) / (2 * h)
 
 
-def arrow(axis, start, to, text):
+def arrow(axis, start, to, at, text):
     axis.annotate("", to, start, arrowprops={"arrowstyle": "-|>", "color": "#808080", "shrinkA": 24, "shrinkB": 26})
-    at = 0.46
     x, y = (a + at * (b - a) for a, b in zip(start, to, strict=True))
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
     axis.text(x, y, text, ha="center", va="center", fontsize=9.5, color="#303030", bbox=box, zorder=3)

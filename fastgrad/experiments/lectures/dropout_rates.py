@@ -12,15 +12,14 @@ class DropoutRates(Experiment):
         "Left: the accuracy in training; the larger the rate, the slower it rises, since each step sees only a part "
         "of the net. Middle: in the test. 0.2 and 0.5 end above the net without dropout, but by less than a "
         "hundredth; 0.8 has not caught up at the end: a layer of 100 units has 20 left, and they are others at every "
-        "step. Right: the loss in the test, where the difference is a tenth. Without dropout it stops falling while the "
-        "net goes on to be surer of all it says, of its errors, too. Dropout makes the probabilities better, more "
-        "than it makes the answers better. With seven layers 0.5 does not even begin to learn: see the experiment "
-        "dropout.",
+        "step. Right: the loss in the test, where it is a tenth. Without dropout it stops falling while the net goes "
+        "on to be surer of all it says, of its errors, too. Dropout makes the probabilities better, more than it "
+        "makes the answers better. With seven layers 0.5 does not even begin to learn: see the experiment dropout.",
         "왼쪽: 학습 정확도이다. 비율이 클수록 느리게 오른다. 걸음마다 신경망의 일부만 보기 때문이다. 가운데: 시험 "
         "정확도이다. 0.2와 0.5는 드롭아웃이 없는 것보다 높게 끝나지만 차이는 100분의 1이 안 된다. 0.8은 끝까지 "
         "따라잡지 못한다. 100유닛 층에 20개만 남고 그것도 걸음마다 다르다. 오른쪽: 시험 손실이다. 여기서는 차이가 "
-        "뚜렷하다. 드롭아웃이 없으면 손실이 더 내려가지 않는데도 신경망은 틀린 답까지 점점 더 확신한다. 드롭아웃은 "
-        "답보다 확률을 더 좋게 한다. 일곱 층이면 0.5로는 학습이 시작되지도 않는다. 실험 dropout을 보라.",
+        "10분의 1쯤 된다. 드롭아웃이 없으면 손실이 더 내려가지 않는데도 신경망은 틀린 답까지 점점 더 확신한다. "
+        "드롭아웃은 답보다 확률을 더 좋게 한다. 일곱 층이면 0.5로는 학습이 시작되지도 않는다. 실험 dropout을 보라.",
     )
     claims = {
         "loss": ("with 0.2 the loss in the test is lower than with none", "0.2면 없을 때보다 시험 손실이 낮다"),

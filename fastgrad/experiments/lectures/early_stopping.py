@@ -126,16 +126,16 @@ class EarlyStoppingExperiment(Experiment):
         names = (run.say("training", "학습"), run.say("validation", "검증"), run.say("test", "시험"))
         epochs = np.arange(1, len(rows) + 1)
         for i, name in enumerate(names):
-            axes[0].plot(epochs, rows[:, 2 * i], label=name)
-            axes[1].plot(epochs, rows[:, 2 * i + 1], label=name)
+            axes[0].semilogx(epochs, rows[:, 2 * i], label=name)
+            axes[1].semilogx(epochs, rows[:, 2 * i + 1], label=name)
         for axis in axes:
             axis.axvspan(best, stopped, color="#d0d0d0", alpha=0.7, linewidth=0)
             axis.axvline(best, color="black", linewidth=1.2)
             axis.set(xlabel=run.say("epoch", "에포크"))
-        axes[0].set(ylim=(0, 1.0), ylabel=run.say("cross entropy", "교차 엔트로피"))
-        axes[1].set(ylim=(0.5, 1.02), ylabel=run.say("accuracy", "정확도"))
+        axes[0].set(ylim=(0, 1.6), ylabel=run.say("cross entropy", "교차 엔트로피"))
+        axes[1].set(ylim=(0, 1.04), ylabel=run.say("accuracy", "정확도"))
         said = run.say(f"best: {best}", f"가장 좋음: {best}")
-        axes[0].annotate(said, (stopped, 0.95), (6, -4), textcoords="offset points", va="top")
+        axes[0].annotate(said, (best, 1.55), (-6, 0), textcoords="offset points", ha="right", va="top")
         legend_below(figure, axes[0], 3)
         return figure
 
