@@ -245,6 +245,8 @@ def test_checkpoint_refuses(tmp_path):
     ):
         with pytest.raises(ValueError, match=f"Checkpoint: .*{text}"):
             train.Checkpoint(tmp_path / "a.fg", **bad)
+    with pytest.raises(FileNotFoundError, match=r"Checkpoint: .*none is no folder"):
+        run_of(callbacks=train.Checkpoint(tmp_path / "none" / "a.fg"))
     with pytest.raises(ValueError, match="asks for 'f1'; there is epoch, batch, loss"):
         run_of(callbacks=train.Checkpoint(tmp_path / "{f1}.fg"))
 
@@ -328,13 +330,14 @@ def test_tensorboard_reads_what_was_written(tmp_path):
     log = train.TensorBoard(tmp_path / "log", batches=2)
     history = run_of(callbacks=[log, train.Checkpoint(saved)])
     seen, held = events(tmp_path / "log" / "train"), events(tmp_path / "log" / "validation")
-    assert sorted(seen) == ["accuracy", "batch/accuracy", "batch/loss", "loss", "lr"]
+    assert sorted(seen) == ["accuracy", "loss", "lr"]
     assert sorted(held) == ["accuracy", "loss"]
     for found, name in ((seen["loss"], "loss"), (held["accuracy"], "val_accuracy"), (seen["lr"], "lr")):
         assert found == [(n, np.float32(value)) for n, value in zip((1, 2, 3), history[name], strict=True)]
-    assert [step for step, _ in seen["batch/loss"]] == [2, 4, 6, 8]
-    run_of(callbacks=train.TensorBoard(tmp_path / "log"), epochs=4, resume=tmp_path / "2.fg")
+    assert [step for step, _ in events(tmp_path / "log" / "batches")["loss"]] == [2, 4, 6, 8]
+    run_of(callbacks=train.TensorBoard(tmp_path / "log", batches=3), epochs=4, resume=tmp_path / "2.fg")
     assert [step for step, _ in events(tmp_path / "log" / "validation")["loss"]] == [1, 2, 3, 4]
+    assert [step for step, _ in events(tmp_path / "log" / "batches")["loss"]] == [2, 4, 6, 9, 12]
     with pytest.raises(ValueError, match="batches must be"):
         train.TensorBoard(tmp_path, batches=0)
 

@@ -30,10 +30,10 @@ def test_every_cell(errors, verdict, lang):
     assert found.verdict == verdict
     assert (found.bias, found.variance) == ("bias" in verdict, "variance" in verdict)
     text = str(found)
-    assert text.splitlines()[0].endswith(WORDS[lang][verdict])
+    assert text.splitlines()[1] == WORDS[lang][verdict]
     assert f"{errors[0]:.1%}" in text
     assert f"{errors[1]:.1%}" in text
-    assert [line.strip("- ") for line in text.splitlines()[1:]] == list(found.advice) != []
+    assert [line.strip("- ") for line in text.splitlines()[2:]] == list(found.advice) != []
 
 
 def test_what_to_try():

@@ -1,11 +1,14 @@
 """Ensemble: members that differ, their mean, folds, and one's random numbers left alone."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
 import fastgrad as fg
 from fastgrad import train
-from fastgrad.data import DataLoader, load_iris
+from fastgrad.data import DataLoader, StandardScaler, load_iris
 from fastgrad.train import Ensemble
 
 
@@ -68,7 +71,7 @@ def test_a_member_is_the_fit_of_its_seed_and_nothing_outside_changes(fitted, iri
 def test_floats_are_averaged_as_they_are(iris):
     x, _ = iris
     ensemble = Ensemble(lambda: net(1), 2)
-    ensemble.fit((x, x[:, :1]), optimizer=adam, epochs=3, progress=False)
+    ensemble.fit((x, x[:, :1]), optimizer=fg.optim.Adam, averages=fg.optim.averaging.EMA, epochs=3, progress=False)
     each = [train.predict(model, x) for model in ensemble.models]
     np.testing.assert_allclose(ensemble.predict(x), (each[0] + each[1]) / 2, rtol=1e-5)
     scores = ensemble.scores(x, x[:, :1])
@@ -120,6 +123,14 @@ def test_a_loader_for_each_member(iris):
     assert ensemble.predict(iris[0]).shape == (150,)
 
 
+def test_ctrl_c_ends_the_whole_of_it(iris):
+    interrupt = train.LambdaCallback(on_batch_end=lambda run: os.kill(os.getpid(), signal.SIGINT))
+    ensemble = Ensemble(net, 4)
+    histories = ensemble.fit(iris, epochs=2, callbacks=[interrupt], progress=False)
+    assert [history.stopped for history in histories] == ["interrupted by Ctrl-C"]
+    assert ensemble.predict(iris[0]).shape == (150,)
+
+
 def test_saved_and_loaded(fitted, iris, tmp_path):
     fg.save(fitted.state_dict(), tmp_path / "nets.fg")
     other = Ensemble(net, 3)
@@ -136,6 +147,7 @@ def test_refusals(iris):
         (lambda: Ensemble(net).predict(iris[0]), RuntimeError, "no members yet"),
         (lambda: Ensemble(lambda: model).fit(iris, epochs=0), ValueError, "the same net twice"),
         (lambda: Ensemble(net).fit(iris, optimizer=adam(model.parameters())), TypeError, "functions that make them"),
+        (lambda: Ensemble(net).fit(iris, scaler=StandardScaler()), TypeError, "takes no scaler"),
         (lambda: Ensemble(net, 200, folds=True).fit(iris), ValueError, "150 rows make no 200 folds"),
         (lambda: Ensemble(net, folds=True).fit(DataLoader(iris, 9)), TypeError, "folds are cut of arrays"),
     ):

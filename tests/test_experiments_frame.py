@@ -1,9 +1,11 @@
 """What all experiments share: registry, settings, verdicts, files, language, the command line, the page of all."""
 
 import json
+import re
 import sys
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,6 +221,24 @@ def test_the_command_runs_a_file_of_ones_own(own, tmp_path, capsys):
     assert "\r" not in printed
     assert max(map(len, printed.splitlines()[:-1])) <= 100
     assert sorted(path.name for path in out.iterdir()) == ["own.json", "own.png", "own.svg"]
+
+
+def test_the_experiment_of_the_docs_runs_as_a_file(tmp_path, capsys):
+    page = Path(__file__).resolve().parent.parent / "docs" / "experiments.md"
+    if not page.is_file():
+        pytest.skip(f"no {page} here: these are the tests of an installed wheel")
+    code = next(b for b in re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S) if "class" in b)
+    assert len(code.splitlines()) <= 45
+    path = tmp_path / "step_size.py"
+    path.write_text(code, encoding="utf-8")
+    EXPERIMENTS.pop("step-size", None)  # the test of the page has run it too
+    arguments = ["experiment", "step-size", "--import", str(path), "--quick", "--lang", "ko", "--out", str(tmp_path)]
+    try:
+        assert cli.main(arguments) == 0
+    finally:
+        EXPERIMENTS.pop("step-size", None)
+    assert "판정: 확인됨" in capsys.readouterr().out
+    assert (tmp_path / "step-size.svg").is_file()
 
 
 def test_the_command_speaks_korean(own, tmp_path, capsys):

@@ -1,40 +1,16 @@
-"""fit: the same numbers as the loop one would write, whatever is handed in; and what ends a run."""
+"""fit: the same numbers as the loop one would write, whatever is handed in."""
 
-import math
-import os
-import signal
-import threading
-import time
-import warnings
+import random
 
 import numpy as np
 import pytest
+from fit_cases import blobs, net, sgd, weights
 
 import fastgrad as fg
 from fastgrad import train
 from fastgrad.data import DataLoader, Dataset, TensorDataset
 from fastgrad.nn import functional
 from fastgrad.nn.weight_norm import weight_norm
-
-
-def net(seed=0, sizes=(4, 16, 3), extra=()):
-    fg.manual_seed(seed)
-    first, second = fg.nn.Linear(sizes[0], sizes[1]), fg.nn.Linear(sizes[1], sizes[2])
-    return fg.nn.Sequential(first, *extra, fg.nn.ReLU(), second)
-
-
-def blobs(n=60, seed=1):
-    rng = np.random.Generator(np.random.Philox(seed))
-    y = rng.integers(0, 3, n)
-    return (rng.standard_normal((n, 4)) + 2 * np.eye(4)[y]).astype(np.float32), y
-
-
-def sgd(lr=0.1):
-    return lambda parameters: fg.optim.SGD(parameters, lr)
-
-
-def weights(model):
-    return np.concatenate([p.data.ravel() for p in model.parameters()])
 
 
 def bare(model, x, y, optimizer, epochs, batch_size=16, seed=5):
@@ -86,6 +62,7 @@ def test_all_forms_of_data_are_the_same():
         "tensors": (fg.tensor(x), fg.tensor(y)),
         "dataset": TensorDataset(x, y),
         "own dataset": Own(),
+        "list of samples": list(zip(x, y, strict=True)),
         "loader": DataLoader((x, y), 32, shuffle=True, seed=5),
     }
     found = {}
@@ -95,6 +72,27 @@ def test_all_forms_of_data_are_the_same():
         assert sorted(history) == ["accuracy", "loss", "lr"], name
         found[name] = weights(model).tobytes(), history["accuracy"].tolist()
     assert len({str(value) for value in found.values()}) == 1, found
+
+
+def test_loaders_whose_length_is_not_what_they_give():
+    """An epoch is over when the loader is; one that can be gone through once is found out."""
+    x, y = map(fg.from_numpy, blobs(20))
+
+    class Loader:
+        def __init__(self, said, given):
+            self.said, self.given = said, iter(given)
+
+        def __len__(self):
+            return self.said
+
+        def __iter__(self):
+            yield from next(self.given)
+
+    for said in (1, 2, 5):
+        history = train.fit(net(), Loader(said, [[(x, y)] * 2] * 3), functional.cross_entropy, epochs=3, progress=False)
+        assert len(history) == 3
+    with pytest.raises(ValueError, match="the loader gave no batch in epoch 2"):
+        train.fit(net(), Loader(2, [[(x, y)] * 2, []]), functional.cross_entropy, epochs=3, progress=False)
 
 
 def test_several_inputs():
@@ -245,6 +243,28 @@ def test_hooks_are_called_for_every_batch():
     assert train.fit(weighted, (x, y), epochs=1, progress=False).captured  # its hook is made of operations
 
 
+@pytest.mark.parametrize("draw", [np.random.rand, random.random], ids=["NumPy's", "Python's"])
+def test_a_model_that_draws_outside_of_fastgrad_draws_for_every_batch(draw):
+    class Noisy(fg.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = net()
+
+        def forward(self, x):
+            return self.body(x + float(draw()))
+
+    found = []
+    for capture in ("auto", False):
+        np.random.seed(3)
+        random.seed(3)
+        model = Noisy()
+        history = train.fit(model, blobs(), epochs=3, seed=1, capture=capture, progress=False)
+        found.append((weights(model).tobytes(), history["loss"].tolist()))
+    assert found[0] == found[1]
+    history = train.fit(Noisy(), blobs(), epochs=1, progress=False)
+    assert history.why_eager.startswith("the step draws from NumPy's or Python's own generator")
+
+
 def test_batches_of_many_shapes_end_the_capture():
     class Lengths:
         """Batches of 1, 2, 3, ... rows."""
@@ -266,93 +286,6 @@ def test_batches_of_many_shapes_end_the_capture():
     assert history.why_eager.startswith("more than 8 shapes")
     with pytest.raises(ValueError, match="name the loss"):
         train.fit(net(), Lengths())
-
-
-# -- what ends a run ---------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("kind", ["nan", "inf"])
-def test_a_loss_that_is_not_finite_ends_the_run_by_name(kind):
-    x, y = blobs(40)
-    x[:, 0] = np.where(np.arange(40) == 25, float(kind), x[:, 0])
-    loader = DataLoader((x, y), 10)
-    with pytest.warns(RuntimeWarning, match=r"fit: the loss of batch 3 of epoch 1 is (nan|inf)") as told:
-        history = train.fit(net(), loader, epochs=5, progress=False)
-    assert told[0].filename == __file__
-    assert history.stopped.startswith("the loss of batch 3 of epoch 1 is")
-    assert len(history) == 0
-
-
-def test_an_optimizer_that_skips_such_steps_goes_on():
-    x, y = blobs(40)
-    x[25, 0] = np.nan
-    model = net()
-    optimizer = fg.optim.SGD(model.parameters(), 0.1, nonfinite="skip")
-    history = train.fit(model, DataLoader((x, y), 10), optimizer=optimizer, epochs=2, progress=False)
-    assert len(history) == 2
-    assert history.stopped is None
-    assert np.isfinite(weights(model)).all()
-
-
-def interrupting(times=1, at=2):
-    def hook(run):
-        if run.batch == at:
-            for _ in range(times):
-                os.kill(os.getpid(), signal.SIGINT)
-
-    return train.LambdaCallback(on_batch_end=hook)
-
-
-def test_ctrl_c_stops_after_the_batch_and_the_old_handler_is_back():
-    x, y = blobs(64)
-    before = signal.getsignal(signal.SIGINT)
-    model, other = net(), net()
-    history = train.fit(
-        model, (x, y), optimizer=sgd(), epochs=3, batch_size=16, callbacks=interrupting(), seed=1, progress=False
-    )
-    assert signal.getsignal(signal.SIGINT) is before
-    assert history.stopped == "interrupted by Ctrl-C"
-    assert len(history) == 0
-    stop = train.LambdaCallback(on_batch_end=lambda run: run.stop("two") if run.batch == 2 else None)
-    train.fit(other, (x, y), optimizer=sgd(), epochs=3, batch_size=16, callbacks=stop, seed=1, progress=False)
-    assert weights(model).tobytes() == weights(other).tobytes()
-    assert np.isfinite(train.predict(model, x)).all()
-
-
-def test_a_second_ctrl_c_raises_at_once():
-    x, y = blobs(64)
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        train.fit(net(), (x, y), epochs=3, batch_size=16, callbacks=interrupting(2), progress=False)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_ctrl_c_in_the_last_batch_completes_the_epoch():
-    x, y = blobs(64)
-    history = train.fit(
-        net(), (x, y), epochs=3, batch_size=32, validation=(x, y), callbacks=interrupting(at=2), progress=False
-    )
-    assert len(history) == 1
-    assert math.isfinite(history["val_loss"][0])
-
-
-def test_in_another_thread_signals_are_left_alone():
-    found = []
-
-    def work():
-        found.append(train.fit(net(), blobs(), epochs=1, progress=False))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert len(found[0]) == 1
-
-
-def test_a_handler_that_ignores_is_left_alone():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        assert len(train.fit(net(), blobs(), epochs=2, batch_size=16, callbacks=interrupting(), progress=False)) == 2
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 # -- rates, scalers, averages ------------------------------------------------------------------------------------------
@@ -426,6 +359,7 @@ def test_averages_are_what_validation_scores():
         ({"data": (np.ones((3, 4)),)}, ValueError, "here are 1 arrays"),
         ({"data": (np.ones((3, 4)), np.ones(4))}, ValueError, r"inputs and targets have \[3, 4\] rows"),
         ({"data": (np.ones((0, 4)), np.ones(0))}, ValueError, "no rows"),
+        ({"model": fg.ones(2)}, TypeError, "the model is a Module, not a Tensor"),
         ({"epochs": -1}, ValueError, "epochs must be an integer of at least 0"),
         ({"epochs": 1.5}, ValueError, "epochs must be an integer"),
         ({"optimizer": "adam"}, TypeError, "optimizer is an Optimizer or makes one, not a str"),
@@ -440,7 +374,7 @@ def test_refusals(arguments, error, text):
     model = net()
     before = weights(model)
     with pytest.raises(error, match=text):
-        train.fit(model, **{"data": blobs(), **arguments})
+        train.fit(**{"model": model, "data": blobs(), **arguments})
     assert weights(model).tobytes() == before.tobytes()
 
 
@@ -454,50 +388,3 @@ def test_losses_refuse_to_broadcast():
     x, _ = blobs()
     with pytest.raises(ValueError, match=r"\(32, 1\).*\(32,\)"):
         train.fit(net(sizes=(4, 8, 1)), (x, x[:, 0]), progress=False)
-
-
-# -- what is shown -----------------------------------------------------------------------------------------------------
-class Terminal:
-    def __init__(self):
-        self.text = ""
-
-    def isatty(self):
-        return True
-
-    def write(self, text):
-        self.text += text
-
-    def flush(self):
-        pass
-
-
-@pytest.mark.parametrize("with_tqdm", [True, False])
-def test_a_terminal_sees_loss_accuracy_rate_and_time_left(with_tqdm, monkeypatch):
-    if with_tqdm:
-        pytest.importorskip("tqdm")
-    else:
-        monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stdout", terminal)
-    slow = train.LambdaCallback(on_batch_end=lambda run: time.sleep(0.06))
-    train.fit(net(), blobs(), epochs=3, validation=0.2, batch_size=16, callbacks=slow)
-    for part in ("epoch 1/3", "epoch 3/3", "loss ", "accuracy ", "lr 0.001", "val_loss "):
-        assert part in terminal.text, part
-    assert ("s left" in terminal.text) or with_tqdm
-
-
-def test_logs_stay_empty_or_have_a_line_an_epoch(capsys):
-    train.fit(net(), blobs(), epochs=2)
-    assert capsys.readouterr().out == ""
-    train.fit(net(), blobs(), epochs=2, progress="epochs")
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
-    assert "accuracy" in lines[0]
-
-
-def test_fit_is_a_name_of_the_package():
-    assert fg.fit is train.fit
-    assert fg.train is train
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert "fit" in dir(fg)

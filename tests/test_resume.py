@@ -5,16 +5,19 @@ import pytest
 
 import fastgrad as fg
 from fastgrad import train
-from fastgrad.data import DataLoader, augment
+from fastgrad.data import DataLoader, StandardScaler, augment
 from fastgrad.optim.averaging import EMA, SWA
 
 BATCHES, EPOCHS = 4, 3  # the last batch of an epoch is smaller
-RULES = sorted(set(fg.optim.RULES) - {"Muon"})  # which is for matrices alone
-STATEFUL = [name for name in RULES if fg.optim.RULES[name].slots]
+STATEFUL = sorted(name for name, cls in fg.optim.RULES.items() if cls.slots)
 
 
 def rule(name, **options):
-    return lambda parameters: fg.optim.RULES[name](parameters, **{"lr": 0.01, **options})
+    def make(parameters):
+        own = [p for p in parameters if p.ndim == 2] if name == "Muon" else parameters  # which is for matrices alone
+        return fg.optim.RULES[name](own, **{"lr": 0.01, **options})
+
+    return make
 
 
 class StopAt(train.Callback):
@@ -152,6 +155,29 @@ def test_files_of_batches(tmp_path):
         same(whole, resumed)
 
 
+@pytest.mark.parametrize("prefetch", [0, 2])
+@pytest.mark.parametrize("stops", [(2,), (3, 4, 5)], ids=str)
+def test_plain_arrays_whose_seed_nobody_gave(stops, prefetch, tmp_path):
+    """A share for validation, a scaler; stopped more than once; or a loader with a thread that runs ahead."""
+    rng = np.random.Generator(np.random.Philox(7))
+    x, y = rng.standard_normal((40, 4)).astype(np.float32), rng.integers(0, 2, 40)
+    path = tmp_path / "run.fg"
+
+    def run(seed, callbacks, resume=None):
+        fg.manual_seed(seed)
+        net = fg.nn.Sequential(fg.nn.Linear(4, 8), fg.nn.Dropout(0.2), fg.nn.Tanh(), fg.nn.Linear(8, 2))
+        data = DataLoader((x, y), 8, shuffle=True, prefetch=prefetch) if prefetch else (x, y)
+        more = {} if prefetch else {"validation": 0.2, "batch_size": 8, "scaler": StandardScaler()}
+        history = train.fit(net, data, epochs=3, callbacks=callbacks, resume=resume, progress=False, **more)
+        return {name: history[name] for name in history} | net.state_dict()
+
+    whole = run(1, [])
+    for i, k in enumerate(stops):
+        run(1 + i, [StopAt(k), train.Checkpoint(path)], path if i else None)
+    found = run(50, [], path)
+    same(whole, found)
+
+
 def test_a_difference_is_seen(tmp_path):
     """The comparison fails where anything that is saved is not taken back."""
     path = tmp_path / "run.fg"
@@ -160,6 +186,21 @@ def test_a_difference_is_seen(tmp_path):
     _, other = outcome(rule("Adam"), True, seed=4)
     with pytest.raises(AssertionError, match=r"1\.weight"):
         same(whole, other)
+
+
+def test_a_file_of_ones_own(tmp_path):
+    """Of save_training in a loop of one's own, at the end of an epoch."""
+    x, y = np.ones((8, 2), np.float32), np.zeros(8, np.int64)
+    fg.manual_seed(0)
+    found = []
+    for resume in (None, tmp_path / "own.fg"):
+        net = fg.nn.Linear(2, 2)
+        optimizer = fg.optim.Adam(net.parameters())
+        loader = DataLoader((x, y), 4, shuffle=True, seed=1)
+        if resume is not None:
+            train.save_training(resume, net, optimizer, loader=loader, history=train.History(), epoch=2)
+        found.append(train.fit(net, loader, None, optimizer, 5, resume=resume, progress=False))
+    assert [len(history) for history in found] == [5, 3]
 
 
 def test_what_does_not_fit_is_refused(tmp_path):

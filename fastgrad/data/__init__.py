@@ -1,4 +1,4 @@
-"""Data: datasets and loaders, splitting into parts, scalers, augmentation, and two small real sets in the package.
+"""Data: datasets and loaders, readers of files, splitting, scalers, augmentation, two small real sets in the package.
 
 >>> from fastgrad.data import load_digits, train_test_split
 >>> digits = load_digits()
@@ -12,6 +12,7 @@ from .bundled import Bundled, load_digits, load_iris
 from .collate import default_collate, default_convert
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset
 from .loader import DataLoader
+from .readers import BadFileError, Table, load_mnist, load_mnist_part, read_csv, read_idx, read_npz
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -24,6 +25,7 @@ from .scale import MinMaxScaler, StandardScaler
 from .split import random_split, shuffle_dataset, train_test_split, validation_split
 
 __all__ = [
+    "BadFileError",
     "BatchSampler",
     "Bundled",
     "ConcatDataset",
@@ -37,6 +39,7 @@ __all__ = [
     "StandardScaler",
     "Subset",
     "SubsetRandomSampler",
+    "Table",
     "TensorDataset",
     "WeightedRandomSampler",
     "augment",
@@ -44,7 +47,12 @@ __all__ = [
     "default_convert",
     "load_digits",
     "load_iris",
+    "load_mnist",
+    "load_mnist_part",
     "random_split",
+    "read_csv",
+    "read_idx",
+    "read_npz",
     "shuffle_dataset",
     "train_test_split",
     "validation_split",

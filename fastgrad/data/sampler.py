@@ -27,9 +27,6 @@ class Sampler:
     """Gives the indices of an epoch. One of your own has ``__iter__`` and ``__len__``; for a `DataLoader` that can be
     resumed also ``set_epoch(epoch)``, or ``state_dict()`` and ``load_state_dict(state)``."""
 
-    def __init__(self, data_source: Any = None):
-        self.data_source = data_source
-
     def __iter__(self) -> Iterator:
         raise NotImplementedError(f"{type(self).__name__} needs __iter__, which gives indices")
 
@@ -40,6 +37,9 @@ class SequentialSampler(Sampler):
     >>> list(SequentialSampler([10, 20, 30]))
     [0, 1, 2]
     """
+
+    def __init__(self, data_source: Any):
+        self.data_source = data_source
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self)))
@@ -121,8 +121,9 @@ class RandomSampler(Drawing):
             raise ValueError(f"RandomSampler: {k} samples of a dataset that has none")
         if self.replacement:
             return rng.integers(0, n, k) if k else np.arange(0)
-        rounds = [rng.permutation(n) for _ in range(-(-k // n) if n else 0)]
-        return np.concatenate(rounds)[:k] if len(rounds) != 1 else rounds[0][:k] if rounds else np.arange(0)
+        if k <= n:
+            return rng.permutation(n)[:k]
+        return np.concatenate([rng.permutation(n) for _ in range(-(-k // n))])[:k]
 
 
 class SubsetRandomSampler(Drawing):

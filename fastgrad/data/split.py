@@ -81,8 +81,8 @@ def random_split(dataset: Any, lengths: Any, generator: Any = None, *, seed: int
     n, parts = len(dataset), list(lengths)
     if any(x < 0 for x in parts):
         raise ValueError(f"random_split: lengths must not be negative: {parts}")
-    if math.isclose(sum(parts), 1) and sum(parts) <= 1 + 1e-9 and not (n == 1 and 1 in parts):
-        shares, parts = parts, [math.floor(n * share + 1e-9) for share in parts]
+    if math.isclose(sum(parts), 1) and any(isinstance(x, float) for x in parts):
+        shares, parts = parts, [math.floor(n * share) for share in parts]
         for i in range(n - sum(parts)):
             parts[i % len(parts)] += 1
         for share, length in zip(shares, parts, strict=True):

@@ -125,13 +125,24 @@ def thin_markers(figure):
     for axes in figure.axes:
         for i, line in enumerate(axes.lines):
             if line.get_markevery() is None and len(line.get_xdata()) > 25:
-                line.set_markevery((0.02 * (i % len(MARKERS)), 0.15))
+                line.set_markevery(spread(axes, line, 0.02 * (i % len(MARKERS))))
+
+
+def spread(axes, line, first, step=0.15):
+    """Points of a line that are evenly spread: across the axes if it runs from left to right, else along its way."""
+    points = [(x, axes.get_ylim()[0]) for x in line.get_xdata()]
+    x = axes.transAxes.inverted().transform(line.get_transform().transform(points))[:, 0]
+    if not (x[1:] >= x[:-1]).all():
+        return first, step
+    return sorted({int(i) for i in x.searchsorted([first + step * k for k in range(7)]) if i < len(x)})
 
 
 def save(figure, stem):
     """Writes `stem`.png and `stem`.svg, of the same bytes for the same figure; returns the paths."""
     paths = []
     thin_markers(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, for both
     for kind, about in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         path = stem.with_name(f"{stem.name}.{kind}")
         figure.savefig(path, metadata=about)

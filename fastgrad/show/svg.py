@@ -56,11 +56,12 @@ def lines(series, title, xlabel, ylabel, log=False, size=(560, 300), legend="ins
     parts.append(
         f'<text transform="translate(14 {height / 2:.0f}) rotate(-90)" text-anchor="middle">{escape(ylabel)}</text>'
     )
+    room = max(90, 40 + 7 * max(map(len, series)))  # of a name in the legend, and its line
     for i, (name, (x, y)) in enumerate(series.items()):
         path = "M" + "L".join("{:.1f} {:.1f}".format(*at(a, b)) for a, b in zip(x, y, strict=True))
         colour = f"var({COLOURS[i % len(COLOURS)]})"
         parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>')
-        u, v = (width - 150, top + 16 + 18 * i) if legend == "inside" else (width - 90 * (len(series) - i), 20)
+        u, v = (width - 150, top + 16 + 18 * i) if legend == "inside" else (width - room * (len(series) - i), 20)
         if legend and len(series) > 1:  # the title names a lone one
             parts.append(f'<path d="M{u} {v - 4}h22" stroke="{colour}" stroke-width="2"/>')
             parts.append(text(u + 28, v, name, "start"))

@@ -12,7 +12,7 @@ HOOKS = ("on_train_begin", "on_epoch_begin", "on_batch_end", "on_epoch_end", "on
 class Callback:
     """What `fit` calls; a subclass defines what it needs. Each hook is given the `Run`.
 
-    on_train_begin, on_train_end    once
+    on_train_begin, on_train_end    once; the end is not called where an exception ends the run
     on_epoch_begin, on_epoch_end    at the end ``run.epoch`` epochs are complete, and ``run.logs`` has all numbers
     on_batch_end                    ``run.batch`` batches are made; ``run.logs`` has means so far. It delays every batch
 

@@ -45,6 +45,9 @@ class Checkpoint(Callback):
         self.written = None  # (epoch, batch) of the newest file
 
     def on_train_begin(self, run):
+        folder = Path(self.path).parent
+        if "{" not in str(folder) and not folder.is_dir():
+            raise FileNotFoundError(f"Checkpoint: {folder} is no folder; make it first")
         self.files, self.written = [], (run.epoch, run.batch) if run.resumed else None
         if self.score is not None:
             self.score.forget()

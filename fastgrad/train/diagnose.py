@@ -72,7 +72,7 @@ class Diagnosis:
         head = words["head"].format(
             train=self.train_error, train_level=train, held=self.validation_error, held_level=held
         )
-        return "\n".join([f"{head} {words[self.verdict]}", *(f"  - {advice}" for advice in self.advice)])
+        return "\n".join([head, words[self.verdict], *(f"  - {advice}" for advice in self.advice)])
 
 
 def diagnose(history, validation_error=None, *, low=0.05, high=0.2, scale=None, epoch=None, lang="en"):
@@ -92,8 +92,8 @@ def diagnose(history, validation_error=None, *, low=0.05, high=0.2, scale=None, 
     Errors: ValueError for errors that are negative or NaN, limits out of order, a History without what is needed.
 
     >>> print(diagnose(0.01, 0.11))
-    Training error 1.0% (low), validation error 11.0% (ordinary). High variance: the model has learnt its training \
-part, and not what holds for other data.
+    Training error 1.0% (low), validation error 11.0% (ordinary).
+    High variance: the model has learnt its training part, and not what holds for other data.
       - more training data
       - augmentation: shifts, rotations, noise that leave the label as it is
       - regularisation: weight decay, dropout, early stopping, an ensemble

@@ -6,10 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import random
+from ..optim.averaging import Average
 from ..show import table
 from .evaluate import predict
 from .fit import fit
 from .history import History
+from .interrupt import INTERRUPTED
 from .metrics import accuracy
 from .prepare import Optimizer, as_arrays, as_loader, target_dtype
 
@@ -69,14 +71,18 @@ class Ensemble:
         """Trains all members; arguments as of `fastgrad.train.fit`. Returns their histories.
 
         Each member has copies of the callbacks. optimizer, schedule, averages must be functions that make one; `data`
-        arrays (x, y), or without folds a dataset or a function that makes the loader of member i.
+        arrays (x, y), or without folds a dataset or a function that makes the loader of member i. After Ctrl-C there
+        are no more members than had begun.
         """
         given = [*arguments, *options.values()]
-        if any(isinstance(each, Optimizer) or hasattr(each, "optimizer") for each in given):
+        made = [each for each in given if not isinstance(each, type)]
+        if any(isinstance(each, (Optimizer, Average)) or hasattr(each, "optimizer") for each in made):
             raise TypeError(
-                "Ensemble: each member has an optimizer and a schedule of its own; give functions that make them, as "
+                "Ensemble: each member has optimizer, schedule, averages of its own; give functions that make them, as "
                 "optimizer=lambda parameters: fastgrad.optim.Adam(parameters, lr=1e-3)"
             )
+        if options.get("scaler") is not None or options.get("resume") is not None:
+            raise TypeError("Ensemble: takes no scaler and no resume; scale x before, for fit and for predict alike")
         self.models, self.histories, self.callbacks = [], [], []
         for i in range(self.k):
             with random.fork_rng(seed=self.seed + i):
@@ -88,6 +94,8 @@ class Ensemble:
                 self.histories.append(fit(model, part, *arguments, **more))
                 self.models.append(model)
                 self.callbacks.append(more["callbacks"])
+            if self.histories[-1].stopped == INTERRUPTED:
+                break
         return self.histories
 
     def part(self, model, data, i):

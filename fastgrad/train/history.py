@@ -11,7 +11,7 @@ __all__ = ["History"]
 class History:
     """Columns of numbers, one an epoch: ``history["loss"]`` is an array, NaN where an epoch has no such number.
 
-    epochs    the numbers of the epochs, 1, 2, ...
+    epochs    the numbers of the epochs, 1, 2, ...; of a fit, "lr" is the rate that an epoch began with
     seconds   how long each took
     captured  whether the steps were replayed from C; `why_eager` says why not, if they were not
     stopped   why the run ended before its last epoch, or None

@@ -4,7 +4,9 @@ import signal
 import threading
 from contextlib import contextmanager
 
-__all__ = ["interruptible"]
+__all__ = ["INTERRUPTED", "interruptible"]
+
+INTERRUPTED = "interrupted by Ctrl-C"
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def interruptible(stop):
 
     def handler(number, frame):
         signal.signal(signal.SIGINT, before)
-        stop("interrupted by Ctrl-C")
+        stop(INTERRUPTED)
 
     signal.signal(signal.SIGINT, handler)
     try:

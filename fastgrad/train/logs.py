@@ -3,10 +3,10 @@
 import csv
 import io
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from .atomic import replacing
 from .callbacks import Callback
 
 __all__ = ["CSVLog", "TensorBoard"]
@@ -34,7 +34,8 @@ class CSVLog(Callback):
         rows = self.read(run.epoch) if run.resumed and self.path.exists() else []
         if rows:
             self.columns = rows[0]
-        replace(self.path, "".join(map(line, rows)))
+        with replacing(self.path, "CSVLog") as file:
+            file.write("".join(map(line, rows)).encode())
 
     def read(self, epochs):
         """The header, and the lines of the first `epochs` epochs; a last line without an end was not finished."""
@@ -69,24 +70,12 @@ def line(cells):
     return text.getvalue()
 
 
-def replace(path, text):
-    """Writes a file beside the old one, which it then replaces."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
 class TensorBoard(Callback):
     """Numbers for TensorBoard, in `folder`/train and `folder`/validation: ``tensorboard --logdir folder`` shows them.
 
     Each number of an epoch is a scalar of its name, those of the validation part without their val_, so that both lie
-    in one chart. With `batches` = n, the means so far are written after every n-th batch too, as "batch/loss", ...
-    A resumed run takes the place of what was written after the epoch it goes on from.
+    in one chart. With `batches` = n, the means so far are written after every n-th batch too, in `folder`/batches, by
+    the number of the batch. A resumed run takes the place of what was written beyond where it goes on from.
     The files are written by TensorBoard's own package: ``pip install "fastgrad[tensorboard]"``.
     Errors: ImportError without it; ValueError for batches below 1.
     """
@@ -99,19 +88,20 @@ class TensorBoard(Callback):
         self.package = tensorboard_package()
 
     def on_train_begin(self, run):
-        first = run.epoch if run.resumed else None
-        self.writers = {}
-        for name in ("train", "validation") if run.validation is not None else ("train",):
-            writer = self.writers[name] = self.package.EventFileWriter(str(self.folder / name))
+        p, self.writers = self.package, {}
+        steps = {"train": run.epoch, "validation": run.epoch, "batches": run.epoch * run.batches + run.batch}
+        for name, done in steps.items():
+            if (name == "validation" and run.validation is None) or (name == "batches" and self.batches is None):
+                continue
+            writer = self.writers[name] = p.EventFileWriter(str(self.folder / name))
             run.resources.callback(writer.close)
-            if first is not None:  # what is at this step or beyond it is shown no more
-                session = self.package.SessionLog(status=self.package.SessionLog.START)
-                writer.add_event(self.package.Event(session_log=session, step=first + 1))
+            if run.resumed:  # what is at this step or beyond it is shown no more
+                writer.add_event(p.Event(session_log=p.SessionLog(status=p.SessionLog.START), step=done + 1))
 
     def on_batch_end(self, run):
         done = run.epoch * run.batches + run.batch
         if self.batches is not None and done % self.batches == 0:
-            self.write("train", {f"batch/{name}": value for name, value in run.logs.items()}, done)
+            self.write("batches", run.logs, done)
 
     def on_epoch_end(self, run):
         held = {name: value for name, value in run.logs.items() if name.startswith("val_")}

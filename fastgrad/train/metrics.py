@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["accuracy", "named"]
+__all__ = ["accuracy", "named", "right_answers"]
 
 
 def accuracy(outputs, targets):
@@ -14,15 +14,20 @@ def accuracy(outputs, targets):
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     """
+    return right_answers(outputs, targets) / targets.size if targets.size else float("nan")
+
+
+def right_answers(outputs, targets):
+    """How many answers are right."""
     if outputs.ndim == targets.ndim + 1 and outputs.shape[1] > 1:
         answers = outputs.argmax(1)
-    elif outputs.size == targets.size:
+    elif outputs.size == targets.size and len(outputs) == len(targets):
         answers, targets = outputs.reshape(-1) > 0, targets.reshape(-1)
     else:
         raise ValueError(f"accuracy: outputs {outputs.shape} do not fit targets {targets.shape}")
     if answers.shape != targets.shape:
         raise ValueError(f"accuracy: outputs {outputs.shape} do not fit targets {targets.shape}")
-    return int(np.count_nonzero(answers == targets)) / targets.size if targets.size else float("nan")
+    return int(np.count_nonzero(answers == targets))
 
 
 KNOWN = {"accuracy": accuracy}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import optim
-from ..data import DataLoader, TensorDataset, train_test_split
+from ..data import DataLoader, IterableDataset, TensorDataset, train_test_split
 from ..nn import functional
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
@@ -39,8 +39,9 @@ def as_arrays(who, data, model):
             raise ValueError(f"{who}: there are no rows")
         target = arrays[-1]
         return (*arrays[:-1], target.astype(np.int64, copy=False) if target.dtype.kind in "iub" else target)
+    samples = isinstance(data, list) and len(data) and isinstance(data[0], tuple)
     readable = hasattr(data, "__len__") and (hasattr(data, "__getitem__") or hasattr(data, "__iter__"))
-    if readable and not isinstance(data, (np.ndarray, Tensor, str, dict, tuple, list)):
+    if samples or (readable and not isinstance(data, (np.ndarray, Tensor, str, dict, tuple, list))):
         return data
     raise TypeError(f"{who}: data is (x, y), a Dataset or a DataLoader, not a {type(data).__name__}")
 
@@ -71,7 +72,9 @@ def as_loader(who, data, model, batch_size=ROWS, shuffle=False, seed=None):
     data = as_arrays(who, data, model)
     if isinstance(data, tuple):
         return DataLoader(TensorDataset(*data), batch_size, shuffle, seed=seed)
-    return data if hasattr(data, "__iter__") else DataLoader(data, batch_size, shuffle, seed=seed)
+    if hasattr(data, "__getitem__"):
+        return DataLoader(data, batch_size, shuffle, seed=seed)
+    return DataLoader(data, batch_size) if isinstance(data, IterableDataset) else data
 
 
 def target_dtype(loader):

@@ -7,12 +7,14 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 from ..capture import capture as always
+from ..nn import Module
 from ..optim.averaging import SWA
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..show import progress as progress_bar
 from .callbacks import hooks_of
 from .evaluate import scores
 from .history import History
+from .means import Means
 from .metrics import named
 from .prepare import loaders, make_optimizer, make_schedule, target_dtype, usual_loss
 from .step import AutoCapture, make_step
@@ -34,6 +36,8 @@ class Run:
     """
 
     def __init__(self, model, data, validation, *, batch_size, seed, scaler, epochs):
+        if not isinstance(model, Module):
+            raise TypeError(f"fit: the model is a Module, not a {type(model).__name__}")
         if isinstance(epochs, bool) or not hasattr(epochs, "__index__") or epochs < 0:
             raise ValueError(f"fit: epochs must be an integer of at least 0, not {epochs!r}")
         self.model, self.scaler, self.epochs = model, scaler, int(epochs)
@@ -42,12 +46,15 @@ class Run:
         self.history, self.resources = History(), ExitStack()
         self.epoch, self.batch, self.stopped, self.failed, self.resumed = 0, 0, None, False, False
         self.bar: Any = None
-        self.line, self.due, self.began, self.lr = False, 0.0, 0.0, math.nan
+        self.line, self.due, self.drawn, self.began, self.lr = False, 0.0, 0, 0.0, math.nan
         if not self.batches:
             raise ValueError("fit: the data make no batch: with drop_last there are fewer rows than batch_size")
 
-    def equip(self, loss, optimizer, metrics, schedule, averages, callbacks):
+    def equip(self, loss, optimizer, metrics, schedule, averages, callbacks, capture):
         """Takes what is computed with."""
+        if capture not in ("auto", True, False):
+            raise ValueError(f'fit: capture must be "auto", True or False, not {capture!r}')
+        self.capture = capture
         dtype = target_dtype(self.loader)
         self.loss = usual_loss(dtype) if loss is None else loss
         self.metrics = named(metrics, dtype is not None and dtype.kind in "iu")
@@ -57,18 +64,17 @@ class Run:
         given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
         self.callbacks = sorted(given, key=lambda callback: getattr(callback, "order", 0))
         self.hooks = hooks_of(self.callbacks)
-        self.forget_epoch()
+        self.means, self.complete = Means(self.metrics), None
         self.skips = all(group["nonfinite"] == "skip" for group in self.optimizer.param_groups)
         self.after_batch = [*self.hooks["on_batch_end"]]
         if self.schedule is not None and self.schedule.unit == "step":
             self.after_batch.insert(0, lambda run: run.schedule.step())
 
-    def make_step(self, capture):
+    def make_step(self):
         """The step, eager or captured, as `fit` was told."""
+        capture = self.capture
         ema = None if isinstance(self.averages, SWA) else self.averages
         step = make_step(self.model, self.loss, self.optimizer, ema, outputs=bool(self.metrics))
-        if capture not in ("auto", True, False):
-            raise ValueError(f'fit: capture must be "auto", True or False, not {capture!r}')
         self.step = AutoCapture(step, self.model) if capture == "auto" else always(step) if capture else step
         self.history.captured = capture is True
         self.history.why_eager = None if capture else "capture=False"
@@ -94,25 +100,19 @@ class Run:
         if saved is not None:
             self.load_callbacks(saved)
 
-    def forget_epoch(self):
-        self.sums, self.rows, self.complete = dict.fromkeys(("loss", *self.metrics), 0.0), 0, None
-
     def begin_epoch(self):
         self.began = time.perf_counter()
+        self.complete = None
         if self.batch == 0:
-            self.forget_epoch()
+            self.means.clear()
         self.call("on_epoch_begin")
         if self.batch == 0:
             self.lr = self.optimizer.lr
 
     def count(self, loss, outputs, target):
-        """Takes the numbers of a batch into the sums."""
-        n = target.data.shape[0]
+        """Takes the numbers of a batch into the means."""
         self.batch += 1
-        self.rows += n
-        self.sums["loss"] += loss * n
-        for name, metric in self.metrics.items():
-            self.sums[name] += metric(outputs.data, target.data) * n
+        self.means.add(loss, outputs, target)
         if not math.isfinite(loss) and not self.skips:
             self.not_finite(loss)
         if self.bar is not None:
@@ -121,9 +121,7 @@ class Run:
     @property
     def logs(self):
         """The numbers so far: means over the rows of this epoch, or once it is complete all its numbers."""
-        if self.complete is not None:
-            return self.complete
-        return {name: total / self.rows for name, total in self.sums.items()} if self.rows else {}
+        return self.means.now() if self.complete is None else self.complete
 
     def not_finite(self, loss):
         why = f"the loss of batch {self.batch} of epoch {self.epoch + 1} is {loss}"
@@ -137,6 +135,9 @@ class Run:
         )
 
     def average_epoch(self):
+        """SWA takes the parameters as the epoch leaves them."""
+        if not self.means.rows:
+            raise ValueError(f"fit: the loader gave no batch in epoch {self.epoch + 1}; can it be gone through again?")
         if isinstance(self.averages, SWA):
             self.averages.update()
 
@@ -182,7 +183,7 @@ class Run:
             yield
             return
         with progress_bar(self.epochs * self.batches, "training") as bar:
-            self.bar, self.drawn = (bar, 0) if bar.seen else (None, 0)
+            self.bar = bar if bar.seen else None
             yield
         self.bar = None
 
@@ -195,7 +196,7 @@ class Run:
             self.due, self.drawn = now + 0.1, done
 
     def note(self, epoch):
-        logs = self.logs if self.complete is not None else {**self.history_tail(), **self.logs, "lr": self.optimizer.lr}
+        logs = self.logs if self.complete is not None else {**self.logs, "lr": self.optimizer.lr, **self.history_tail()}
         return f"epoch {epoch}/{self.epochs}  " + "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
 
     def history_tail(self):
@@ -210,7 +211,7 @@ class Run:
             for callback in self.callbacks
             if hasattr(callback, "state_dict")
         ]
-        return {"sums": dict(self.sums), "rows": self.rows, "lr": float(self.lr), "callbacks": states}
+        return {"means": self.means.state_dict(), "lr": float(self.lr), "callbacks": states}
 
     def save(self, path, best=None):
         """Writes all of the run into a file, which `fit` takes as `resume`."""
@@ -246,8 +247,12 @@ class Run:
             history=self.history,
         )
         self.epoch, self.batch = found.epoch, found.batch
-        saved = found.more["fit"]
-        self.sums, self.rows, self.lr = dict(saved["sums"]), saved["rows"], saved["lr"]
+        saved = found.more.get("fit")
+        if saved is None:  # a file of `save_training`: the means of a broken epoch are then those of its rest
+            self.lr = self.optimizer.lr
+            return []
+        self.means.load_state_dict(saved["means"])
+        self.lr = saved["lr"]
         return saved["callbacks"]
 
     def load_callbacks(self, saved):

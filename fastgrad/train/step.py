@@ -1,5 +1,10 @@
 """The training step: as one writes it, and captured as long as it can be."""
 
+import random as python_random
+import sys
+
+import numpy as np
+
 from .. import random
 from ..capture import CaptureError, capture
 
@@ -36,15 +41,17 @@ class AutoCapture:
     """
 
     def __init__(self, step, model):
-        self.step, self.random = step, None
+        self.step, self.random, self.draws = step, None, False
         self.why_eager = hooked(model)
         self.captured = self.why_eager is None
         self.replayed = capture(self.recorded)
 
     def recorded(self, *batch):
         """The step, while it is being recorded."""
-        self.random = random.get_state()
-        return self.step(*batch)
+        self.random, before = random.get_state(), foreign_state()
+        result = self.step(*batch)
+        self.draws = foreign_state() != before
+        return result
 
     def __call__(self, *batch):
         if not self.captured:
@@ -58,12 +65,28 @@ class AutoCapture:
             random.set_state(self.random)
             self.become_eager(str(error))
             return self.step(*batch)
-        if self.random is not None and len(self.replayed.programs) > FORMS:
-            self.become_eager(f"more than {FORMS} shapes of batches or modes of the model, each a program of its own")
+        if self.random is not None:  # it was recorded just now, eagerly
+            self.refuse_recorded()
         return result
+
+    def refuse_recorded(self):
+        """Ends the capture where a replay would not do as the step did, or would be no gain."""
+        if self.draws:
+            self.become_eager(
+                "the step draws from NumPy's or Python's own generator, which a replay would not do again"
+            )
+        elif len(self.replayed.programs) > FORMS:
+            self.become_eager(f"more than {FORMS} shapes of batches or modes of the model, each a program of its own")
 
     def become_eager(self, why):
         self.captured, self.why_eager, self.replayed = False, why, None
+
+
+def foreign_state():
+    """The state of the random numbers that are not fastgrad's: NumPy's old global generator and Python's."""
+    state: dict = np.random.get_state(legacy=False) if "numpy.random" in sys.modules else {}
+    own = [x.tobytes() if isinstance(x, np.ndarray) else x for x in state.get("state", {}).values()]
+    return own, python_random.getstate()
 
 
 def hooked(model):

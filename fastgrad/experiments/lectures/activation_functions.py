@@ -39,7 +39,7 @@ class ActivationFunctions(Experiment):
 
     def measure(self, run):
         s = run.settings
-        x = np.linspace(*s.range, s.points)
+        x = np.linspace(s.range[0], s.range[1], s.points)
         curves = {name: with_slope(function, x) for name, function in functions(s).items()}
         chain = from_numpy(x).requires_grad_()
         out = chain

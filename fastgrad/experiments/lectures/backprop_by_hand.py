@@ -173,11 +173,11 @@ def forward(values, run):
 def walk(root, names):
     """The way back from a node, as the tape goes it: newest first, each when all of its gradient has arrived.
 
-    Returns the nodes whose rule was asked, in order, and a dict for each operand of each of them: from, to, what arrived, the local derivative (the op's own rule, given
-    1), and their product, which is sent on.
+    Returns a dict for each operand of each node (from, to, what arrived, the local derivative, which is the op's own
+    rule given 1, and their product, which is sent on), and the names of the nodes whose rule was asked, in order.
     """
-    arrived, heap, nodes, flow = {root.key: 1.0}, [root.key], {root.key: root}, []
-    asked = []
+    arrived, heap, nodes = {root.key: 1.0}, [root.key], {root.key: root}
+    flow, asked = [], []
     while heap:
         node = nodes[heappop(heap)]
         asked.append(names[id(node)])

@@ -13,12 +13,12 @@ class BatchSize(Experiment):
     name = "batch-size"
     title = "Full batch, batches of 32, one row at a time", "전체 배치, 32개씩, 하나씩"
     see = (
-        "Left: the loss over the whole training part, after so many passes through it. The full batch makes one "
-        "step a pass, so that its curve is a staircase, with one small step down at the end of each pass. Batches "
-        "of 32 make 44 steps in that time, single rows 1437, with the same rate: they are far ahead. They pay with "
-        "noise: a step on a part of the rows is not a step down for all of them, and with single rows the loss "
-        "rises nearly as often as it falls. Right: how far a batch's gradient is from that of all rows, in units of "
-        "its norm. It falls as 1/sqrt(B): four times as many rows halve the noise, for four times the work.",
+        "Left: the loss of all rows, after so many passes through them. The full batch makes one step a pass, so "
+        "that its curve is a staircase, with one small step down at the end of each pass. Batches of 32 make 44 "
+        "steps in that time, single rows 1437, with the same rate: they are far ahead. They pay with noise: a step "
+        "on a part of the rows is not a step down for all of them, and with single rows the loss rises nearly as "
+        "often as it falls. Right: how far a batch's gradient is from that of all rows, in units of its norm. It "
+        "falls as 1/sqrt(B): four times as many rows halve the noise, for four times the work.",
         "왼쪽: 학습 데이터를 한 바퀴, 두 바퀴 도는 동안 전체 손실이다. 전체 배치는 한 바퀴에 한 걸음이라 곡선이 "
         "계단이고, 바퀴가 끝날 때마다 조금 내려간다. 32개씩이면 그동안 44걸음, 하나씩이면 1437걸음을 같은 학습률로 "
         "걸으니 훨씬 앞선다. 대가는 잡음이다. 일부 행으로 걸은 걸음은 전체의 내리막이 아닐 수 있고, 하나씩이면 "
@@ -85,11 +85,14 @@ class BatchSize(Experiment):
         }
 
     def draw(self, run, numbers):
-        figure, (left, right) = run.figure(1, 2, size=(12.0, 5.8), width_ratios=(3, 2))
+        figure, (left, middle, right) = run.figure(1, 3, size=(13.5, 5.8), width_ratios=(4, 3, 3))
         names = {"all": run.say("all rows", "전체"), "32": "32", "1": run.say("1 row", "하나씩")}
         for batch, curve in numbers["curves"].items():
             step = {"drawstyle": "steps-post"} if batch == "all" else {}
             left.semilogy(curve["pass"], curve["loss"], label=names.get(batch, batch), **step)
+        full = numbers["curves"]["all"]
+        middle.plot(full["pass"], full["loss"], drawstyle="steps-post")
+        middle.set(xlabel=run.say("passes", "바퀴 수"), title=run.say("the full batch alone", "전체 배치만"))
         left.set(xlabel=run.say("passes through the training part", "학습 데이터를 돈 바퀴 수"))
         left.set_ylabel(run.say("cross entropy of all rows", "전체의 교차 엔트로피"))
         sizes = np.array(run.settings.noise_batches)
@@ -101,6 +104,7 @@ class BatchSize(Experiment):
         )
         right.set_title(run.say("noise; dashed: 1/sqrt(B)", "잡음, 점선은 1/sqrt(B)"))
         right.set_xticks(sizes, [str(size) for size in sizes])
+        right.set_yticks((0.5, 1, 2, 4), ("0.5", "1", "2", "4"))
         right.minorticks_off()
         legend_below(figure, left, 3)
         return figure

@@ -46,15 +46,16 @@ class IrisActivations(Experiment):
 
     def measure(self, run):
         s, data = run.settings, run.data(test_size=run.settings.test, standard=False)
-        found = {}
+        found, places = {}, {s.epochs, s.long, *np.geomspace(10, s.long, 90).astype(int).tolist()}
         with run.progress(len(ACTIVATIONS) * s.long) as bar:
             for name, activation in ACTIVATIONS.items():
-                rng, net_losses = run.rng(2), []
+                rng = run.rng(2)
+                net_losses: list = []
                 net = mlp((4, *s.hidden, 3), activation, s.init, run.rng(1))
                 optimizer = optim.SGD(net.parameters(), lr=s.lr)
 
                 def watch(epoch, net=net, losses=net_losses):
-                    if (epoch + 1) % 10 == 0:
+                    if epoch + 1 in places:
                         losses.append(
                             (epoch + 1, *evaluate(net, data.x, data.t), *evaluate(net, data.x_test, data.t_test))
                         )

@@ -63,7 +63,8 @@ class OptimizerLandscapes(Experiment):
     quick = {"frames": 6}
 
     def measure(self, run):
-        s, paths = run.settings, {}
+        s = run.settings
+        paths: dict = {}
         with run.progress(2 * len(RULES)) as bar:
             for which, function in (("beale", beale), ("saddle", saddle)):
                 start, steps, lr = (getattr(s, f"{what}_{which}") for what in ("start", "steps", "lr"))

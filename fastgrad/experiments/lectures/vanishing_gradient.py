@@ -36,14 +36,14 @@ class VanishingGradient(Experiment):
         "its slope, 1/4 at most: after 20 layers a millionth of a millionth is left. ReLU lets half of it through, "
         "and He's variance 2/n makes up for that exactly: the line is level. Xavier's 1/n loses 0.71 a layer with "
         "ReLU. On the right the weights of He times a gain: 0.5 or 2 to the power of the layers. Batch norm divides "
-        "every layer by its own scale, so that the gain makes no difference at all; but with ReLU it makes "
-        "gradients grow, by 1.2 a layer.",
+        "every layer by its own scale, so that the three lines have one slope, whatever the gain (that of the "
+        "output layer sets them apart); but with ReLU gradients then grow, by 1.2 a layer.",
         "마지막 층(오른쪽)에서 첫 층까지, 각 층 출력에서 기울기의 크기(norm)이다. 로그 눈금에서 신경망마다 "
         "직선이다. 층마다 같은 수가 곱해지기 때문이다. 시그모이드는 그 기울기, 많아야 1/4이다. 20층 뒤에는 1조분의 "
         "1만 남는다. ReLU는 절반을 통과시키고 He의 분산 2/n이 이를 정확히 메워 선이 수평이다. ReLU에 Xavier의 1/n을 "
         "쓰면 층마다 0.71배가 된다. 오른쪽은 He 가중치에 이득을 곱한 것으로, 0.5 또는 2의 층수 제곱이다. 배치 "
-        "정규화는 층마다 그 크기로 나누므로 이득이 아무 차이도 만들지 않는다. 다만 ReLU와 함께 쓰면 기울기가 층마다 "
-        "1.2배로 커진다.",
+        "정규화는 층마다 그 크기로 나누므로 이득과 상관없이 세 선의 기울기가 같다(간격은 출력층의 이득이다). 다만 "
+        "ReLU와 함께 쓰면 기울기가 층마다 1.2배로 커진다.",
     )
     claims = {
         "sigmoid": ("with sigmoids the gradient vanishes", "시그모이드에서는 기울기가 사라진다"),
@@ -51,7 +51,10 @@ class VanishingGradient(Experiment):
         "xavier": ("with ReLU and Xavier it does not", "ReLU와 Xavier에서는 유지되지 않는다"),
         "small": ("with std 0.01 it vanishes, with std 1 it explodes", "표준편차 0.01이면 사라지고 1이면 폭발한다"),
         "gain": ("a gain acts to the power of the number of layers", "이득은 층수만큼 거듭제곱된다"),
-        "norm": ("with batch norm the gain makes no difference", "배치 정규화를 쓰면 이득은 상관이 없다"),
+        "norm": (
+            "with batch norm the factor of a layer does not depend on the gain",
+            "배치 정규화를 쓰면 층마다 곱해지는 수가 이득과 상관없다",
+        ),
         "level": (
             "with batch norm it neither vanishes nor explodes",
             "배치 정규화를 쓰면 사라지지도 폭발하지도 않는다",
@@ -95,7 +98,7 @@ class VanishingGradient(Experiment):
         }
 
     def draw(self, run, numbers):
-        figure, axes = run.figure(1, 2, size=(12.5, 6.4), sharey=True)
+        figure, axes = run.figure(1, 2, size=(12.5, 6.4))
         layers = np.arange(1, run.settings.layers + 1)
         titles = (
             run.say("activation, initial values", "활성화 함수, 초깃값"),
