@@ -71,7 +71,8 @@ class Augmentation(Experiment):
     datasets = ("digits", "mnist")
 
     def measure(self, run):
-        s, found = run.settings, {name: [] for name in NAMES}
+        s = run.settings
+        found: dict = {name: [] for name in NAMES}
         with run.progress(s.repeats * len(NAMES)) as bar:
             for repeat in range(s.repeats):
                 for name in NAMES:

@@ -11,7 +11,7 @@ from ...tensor import from_numpy
 from ..experiment import Experiment
 from ..few import build, end, few, several
 
-CASES = {
+CASES: dict[str, dict] = {
     "none": {},
     "BN": {"batch_norm": True},
     "D": {"dropout": 1},

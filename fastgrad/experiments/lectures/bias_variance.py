@@ -23,15 +23,15 @@ class BiasVariance(Experiment):
         "the measured error lies on the sum. The error on the points fitted falls with the degree all the while. "
         "Below right: the same degree 15 by gradient descent on raw powers of x. It does not get there: the powers "
         "look so much alike on [0, 1] that the steepest and the flattest direction differ by a factor of 10²³. After "
-        "100,000 steps it has not even the training error of degree 5. Lectures that show degree 15 overfit by "
-        "gradient descent have scaled or orthogonal features, or did not run it.",
+        "100,000 steps its training error is about that of degree 5. To see degree 15 overfit, solve the least "
+        "squares, or descend on orthogonal polynomials.",
         "위: 잡음 섞인 점 30개를 여러 번 뽑아 최소제곱으로 맞춘 다항식이다. 가는 선은 한 번씩, 굵은 선은 그 평균, "
         "점선은 참값이다. 1차는 매번 거의 같은 선이고 늘 틀린다. 편향이다. 15차는 평균하면 맞지만 매번 다르다. "
         "분산이다. 아래 왼쪽: 새 점에서의 오차는 편향² + 분산 + 없앨 수 없는 잡음이다. 근사가 아니라 항등식이며 잰 "
         "오차가 그 합에 놓인다. 맞춘 점에서의 오차는 차수를 올리는 동안 계속 줄어든다. 아래 오른쪽: 같은 15차를 x의 "
         "거듭제곱 그대로 경사 하강법으로 맞춘 것이다. 다다르지 못한다. [0, 1]에서 거듭제곱들은 서로 너무 닮아서 가장 "
-        "가파른 방향과 가장 평평한 방향이 10²³배 차이 난다. 10만 걸음 뒤에도 5차의 학습 오차에조차 못 미친다. 경사 "
-        "하강법으로 15차 과적합을 보이는 강의는 특성의 크기를 맞추거나 직교하게 했거나, 돌려 보지 않은 것이다.",
+        "가파른 방향과 가장 평평한 방향이 10²³배 차이 난다. 10만 걸음 뒤 학습 오차는 5차의 것쯤이다. 15차의 과적합을 "
+        "보려면 최소제곱을 풀거나 직교 다항식에서 내려가야 한다.",
     )
     claims = {
         "stiff": ("degree 1 has the largest bias", "1차는 편향이 가장 크다"),

@@ -48,14 +48,13 @@ class L1VsL2(Experiment):
         "init": "he_normal",
         "lr": 0.1,
         "batch": 100,
-        "epochs": 800,
+        "epochs": 400,
     }
-    quick = {"epochs": 400}
     datasets = ("digits", "mnist")
 
     def measure(self, run):
         s, data = run.settings, few(run)
-        penalties = ({}, {"decay": s.l2}, {"l1": s.l1}, {"l1": s.l1, "proximal": True})
+        penalties: tuple[dict, ...] = ({}, {"decay": s.l2}, {"l1": s.l1}, {"l1": s.l1, "proximal": True})
         weights, accuracies = {}, {}
         with run.progress(len(NAMES) * s.epochs) as bar:
             for name, penalty in zip(NAMES, penalties, strict=True):
