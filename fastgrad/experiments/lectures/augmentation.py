@@ -23,18 +23,20 @@ class Augmentation(Experiment):
         "The same net learns 300 images: as they are, shifted by up to an eighth of their width, rotated by up to 15 "
         "degrees, both, drawn anew in every epoch; and, last, 898 images as they are. Each is tested on images as "
         "they are, on shifted and on rotated ones. What augmentation teaches is to put up with that change: on "
-        "shifted images the net that has seen shifted ones is far ahead. Whether that helps on the test images "
-        "depends on whether they are shifted. The digits of this set are all centred, and the net that has learnt to "
-        "put up with shifts gives away what it could have known from their place. So augmentation does not help by "
-        "being more data; it helps if it brings what the test has and the training part lacks. Three times as many "
-        "real images do bring that, and are best on the images as they are.",
+        "shifted images the net that has seen shifted ones is far ahead of all others. Whether it also helps on "
+        "images as they are is another question. With these digits of 8×8 pixels it does not: they are all centred, "
+        "in the test, too, and the net that has learnt to put up with shifts has given up what a pixel of its own "
+        "place could tell. With MNIST's 28×28 pixels the same shifts help a lot. So measure it: augmentation is no "
+        "more data of the kind one has, it is data of another kind. Three times as many real images are best on "
+        "images as they are, and do not help on shifted ones.",
         "같은 신경망이 이미지 300장을 배운다. 그대로, 너비의 8분의 1까지 옮겨서, 15도까지 돌려서, 둘 다, 에포크마다 "
         "새로 뽑아서. 마지막은 898장을 그대로. 각각을 그대로인 이미지, 옮긴 이미지, 돌린 이미지로 시험한다. 증강이 "
-        "가르치는 것은 그 변화를 견디는 일이다. 옮긴 이미지에서는 옮긴 것을 본 신경망이 크게 앞선다. 그것이 시험 "
-        "이미지에 도움이 되는지는 시험 이미지가 옮겨져 있는지에 달렸다. 이 데이터의 숫자는 모두 가운데에 있어서, "
-        "옮김을 견디도록 배운 신경망은 위치에서 알 수 있던 것을 버린다. 증강은 데이터가 늘어서 돕는 것이 아니라, "
-        "시험에는 있고 학습 데이터에는 없는 것을 가져올 때 돕는다. 세 배의 진짜 이미지는 그것을 가져오며, 그대로인 "
-        "이미지에서 가장 좋다.",
+        "가르치는 것은 그 변화를 견디는 일이다. 옮긴 이미지에서는 옮긴 것을 본 신경망이 다른 모두를 크게 앞선다. "
+        "그대로인 이미지에도 도움이 되는지는 다른 문제다. 8×8 화소인 이 숫자에서는 그렇지 않다. 시험 이미지도 모두 "
+        "가운데 놓여 있고, 옮김을 견디도록 배운 신경망은 제자리의 화소가 알려 줄 수 있던 것을 버렸다. 28×28 화소인 "
+        "MNIST에서는 같은 옮김이 크게 돕는다. 그러니 재어 보라. 증강은 가진 것과 같은 데이터가 더 생기는 것이 아니라 "
+        "다른 종류의 데이터가 생기는 것이다. 세 배의 진짜 이미지는 그대로인 이미지에서 가장 좋고, 옮긴 이미지에는 "
+        "도움이 되지 않는다.",
     )
     claims = {
         "shifts": (

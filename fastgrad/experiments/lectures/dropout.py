@@ -56,7 +56,7 @@ class Dropout(Experiment):
             "train": (right_with < 0.95 < right, f"{right:.3f} → {right_with:.3f}"),
             "better": (test_with > test, f"{test:.3f} → {test_with:.3f}"),
             "half": (
-                much[0] < 0.3,
+                much[0] < 0.5,
                 (f"{much[0]:.3f} of the training images right", f"학습 이미지의 {much[0]:.3f}을 맞힘"),
             ),
             "time": (
