@@ -1,5 +1,6 @@
 """Every experiment in its short form: which claims hold, in both languages; and what some of them must equal."""
 
+import importlib
 import json
 import math
 from pathlib import Path
@@ -140,3 +141,101 @@ def test_momentums_speed_is_the_geometric_series():
         t = np.arange(1, len(speeds) + 1)
         expected = lr * (t if b == 1 else (1 - b**t) / (1 - b))
         np.testing.assert_allclose(speeds, expected, rtol=1e-9)
+
+
+def test_effective_steps_are_the_formulas():
+    result = perform("effective-lr")
+    steps, t = result.numbers["steps_in_lr"], np.arange(1, result.run.settings.steps + 1)
+    expected = {
+        "AdaGrad": 1 / np.sqrt(t),
+        "RMSProp": 1 / np.sqrt(1 - 0.9**t),
+        "Adam": np.ones(len(t)),
+        "Adam without correction": (1 - 0.9**t) / np.sqrt(1 - 0.999**t),
+    }
+    assert list(steps) == list(expected)
+    for name, found in steps.items():
+        np.testing.assert_allclose(found, expected[name], rtol=1e-6)
+
+
+def test_activations_are_the_formulas():
+    result = perform("activation-functions")
+    x, curves, a = result.numbers["x"], result.numbers["curves"], result.run.settings.prelu
+    s = 1 / (1 + np.exp(-x))
+    below = np.exp(np.minimum(x, 0))
+    expected = {
+        "sigmoid": (s, s * (1 - s)),
+        "tanh": (np.tanh(x), 1 - np.tanh(x) ** 2),
+        "ReLU": (np.maximum(x, 0), (x > 0).astype(float)),
+        "PReLU": (np.where(x > 0, x, a * x), np.where(x > 0, 1, a)),
+        "ELU": (np.where(x > 0, x, below - 1), np.where(x > 0, 1, below)),
+    }
+    off = np.abs(x) > 1e-9  # at 0 a slope is a convention
+    for name, (value, slope) in expected.items():
+        np.testing.assert_allclose(curves[name]["value"], value, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(curves[name]["slope"][off], slope[off], rtol=0, atol=1e-12)
+
+
+def test_sgd_leaves_the_saddle_as_a_power():
+    result = perform("optimizer-landscapes", quick=True)
+    path, s = result.numbers["saddle"]["SGD"], result.run.settings
+    t, lr = np.arange(len(path)), s.lr_saddle["SGD"]
+    inside = np.abs(path).max(axis=1) < 100  # what has left the picture stays there
+    expected = np.stack([s.start_saddle[0] * (1 - 2 * lr) ** t, s.start_saddle[1] * (1 + 2 * lr) ** t], axis=1)
+    np.testing.assert_allclose(path[inside], expected[inside], rtol=1e-9)
+
+
+def test_iris_stands_beside_the_lectures_table():
+    result = perform("iris-activations")
+    table = result.numbers["lecture"]
+    assert table["sigmoid"] == {"train": (0.8528, 0.7083), "test": (0.8874, 0.6000)}
+    assert table["ReLU"] == {"train": (0.2703, 0.8917), "test": (0.2630, 0.9000)}
+    for part, (loss, right) in result.numbers["rows"]["ReLU"].items():
+        assert (loss <= table["ReLU"][part][0], right >= table["ReLU"][part][1]) == (True, True)
+    rows = [list(curve[:, 0]) for curve in result.numbers["curves"].values()]
+    assert all(500 in row for row in rows)
+
+
+# -- the judges judge --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("name", "rule", "fails"),
+    [("effective-lr", "Adagrad", "adagrad"), ("effective-lr", "RMSprop", "rmsprop"), ("momentum-speed", "SGD", "ten")],
+)
+def test_a_wrong_rule_is_not_confirmed(name, rule, fails, monkeypatch):
+    """Another rule in its place: the claim about it does not hold."""
+    from fastgrad import optim
+
+    others = {
+        "Adagrad": lambda params, lr: optim.RMSprop(params, lr=lr, alpha=0.9),
+        "RMSprop": lambda params, lr, alpha: optim.Adagrad(params, lr=lr),
+        "SGD": lambda params, lr, momentum: optim.SGD(params, lr=2 * lr, momentum=momentum),
+    }
+    module = importlib.import_module(experiments.find(name).__module__)
+    monkeypatch.setattr(module, "optim", Instead(optim, rule, others[rule]))
+    assert not perform(name, quick=True).findings[fails].holds
+
+
+class Instead:
+    """A module with another thing under one of its names."""
+
+    def __init__(self, module, name, other):
+        self._module = module
+        setattr(self, name, other)
+
+    def __getattr__(self, name):
+        return getattr(self._module, name)
+
+
+def test_labels_that_say_nothing_are_not_learnt(monkeypatch):
+    """Iris with its labels shuffled: ReLU does not reach the lecture's row."""
+    from fastgrad.experiments import Run
+
+    real = Run.data
+
+    def shuffled(self, **options):
+        data, rng = real(self, **options), np.random.default_rng(0)
+        return data._replace(t=rng.permutation(data.t), t_test=rng.permutation(data.t_test))
+
+    monkeypatch.setattr(Run, "data", shuffled)
+    result = perform("iris-activations", settings={"long": 500})
+    assert not result.findings["relu"].holds
+    assert result.verdict != "confirmed"

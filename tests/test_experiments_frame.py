@@ -15,6 +15,7 @@ from fastgrad import cli
 from fastgrad.experiments import EXPERIMENTS, Experiment, find, index, perform, write
 from fastgrad.experiments.command import report
 from fastgrad.experiments.lectures import NAMES
+from fastgrad.experiments.material import evaluate, load, mlp, train
 from fastgrad.experiments.perform import plain
 from fastgrad.experiments.words import wrapped
 
@@ -268,6 +269,17 @@ def test_bad_arguments_are_one_sentence(arguments, text, capsys, tmp_path):
     assert len(err.splitlines()) == 1
 
 
+def test_an_error_in_an_experiment_is_not_hidden(brought, tmp_path, monkeypatch):
+    """A mistake of whoever writes one: its traceback, not a sentence."""
+
+    def measure(self, run):
+        raise ValueError("a mistake of its author")
+
+    monkeypatch.setattr(find(brought), "measure", measure)
+    with pytest.raises(ValueError, match="a mistake of its author"):
+        cli.main(["experiment", "own", "--out", str(tmp_path)])
+
+
 def test_the_list_has_every_name_in_order(capsys):
     assert cli.main(["experiment", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -313,3 +325,76 @@ def test_several_experiments_give_a_page(own, tmp_path, capsys):
     assert cli.main(arguments) == 0
     assert "[2/2] momentum-speed" in capsys.readouterr().out
     assert (tmp_path / "index.html").exists()
+
+
+# -- data, nets, training ----------------------------------------------------------------------------------------------
+def test_data_sets_are_scaled_and_split():
+    iris, raw, digits = load("iris", seed=1), load("iris", seed=1, standard=False), load("digits", seed=1)
+    np.testing.assert_allclose(iris.x.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(iris.x.std(axis=0), 1, atol=1e-5)
+    np.testing.assert_allclose(iris.x_test, (raw.x_test - raw.x.mean(axis=0)) / raw.x.std(axis=0), rtol=1e-4, atol=1e-5)
+    assert (digits.x.min(), digits.x.max(), digits.sizes) == (0, 1, (64, 10))
+    assert sorted(np.bincount(iris.t_test)) == [10, 10, 10]
+    with pytest.raises(ValueError, match="no data set 'wine'"):
+        load("wine")
+
+
+def test_mnist_is_read_from_a_folder(tmp_path, rng):
+    def idx(name, array):
+        header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+        (tmp_path / name).write_bytes(header + array.astype(np.uint8).tobytes())
+
+    for part, n in (("train", 30), ("t10k", 10)):
+        idx(f"{part}-images-idx3-ubyte", rng.integers(0, 256, (n, 28, 28)))
+        idx(f"{part}-labels-idx1-ubyte", np.arange(n) % 10)
+    data = load("mnist", tmp_path)
+    assert (data.x.shape, data.x_test.shape, data.sizes) == ((30, 784), (10, 784), (784, 10))
+    assert data.x.dtype == np.float32
+    assert 0 <= data.x.min() < 0.1 < 0.9 < data.x.max() <= 1
+    with pytest.raises(FileNotFoundError, match="is no folder"):
+        load("mnist", tmp_path / "none")
+
+
+def test_missing_mnist_is_one_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("FASTGRAD_MNIST_DIR", raising=False)
+    assert cli.main(["experiment", "init-race", "--data", "mnist", "--out", str(tmp_path)]) == 2
+    assert "no folder is given" in capsys.readouterr().err
+
+
+def test_nets_have_the_initial_values_that_were_asked_for(rng):
+    for init, std in (("he_normal", np.sqrt(2 / 400)), ("xavier_normal", np.sqrt(2 / 700)), (0.01, 0.01), ("zeros", 0)):
+        net = mlp((400, 300, 5), init=init, rng=rng)
+        assert net[0].weight.data.std() == pytest.approx(std, rel=0.02)
+        assert not net[0].bias.data.any()
+    kinds = [type(module).__name__ for module in mlp((4, 3, 2), fg.nn.Tanh, batch_norm=True)]
+    assert kinds == ["Linear", "BatchNorm1d", "Tanh", "Linear"]
+
+
+def test_training_takes_every_row_once_an_epoch(rng):
+    x, seen = np.arange(10, dtype=np.float32)[:, None], []
+    net = fg.nn.Linear(1, 1)
+    epochs = []
+
+    def loss(out, t):
+        fg.kernels.host(lambda rows: seen.append(rows.copy()), t.data)
+        return (out - t.to(fg.float32)[:, None]).abs().mean()
+
+    optimizer = fg.optim.SGD(net.parameters(), lr=0.01)
+    losses = train(net, optimizer, x, np.arange(10), epochs=3, batch=5, rng=rng, each=epochs.append, loss=loss)
+    assert len(losses) == 6
+    assert epochs == [0, 1, 2]
+    rows = np.concatenate(seen[:2])
+    assert sorted(rows) == list(range(10))
+
+
+def test_evaluation_leaves_the_mode_as_it_was(rng):
+    net = mlp((4, 8, 3), batch_norm=True, rng=rng)
+    x, t = rng.standard_normal((20, 4), dtype=np.float32), rng.integers(0, 3, 20)
+    before = net[1].running_mean.numpy().copy()
+    loss, right = evaluate(net, x, t)
+    assert net.training
+    np.testing.assert_array_equal(net[1].running_mean.numpy(), before)
+    logits = net.eval()(fg.from_numpy(x)).detach().numpy().astype(np.float64)
+    logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    assert loss == pytest.approx(-logp[np.arange(20), t].mean(), rel=1e-5)
+    assert right == np.mean(logits.argmax(axis=1) == t)

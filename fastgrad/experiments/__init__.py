@@ -11,6 +11,6 @@
 """
 
 from .experiment import EXPERIMENTS, Experiment, Run
-from .perform import Finding, Result, find, perform, write
+from .perform import Finding, Result, find, perform, prepare, write
 
-__all__ = ["EXPERIMENTS", "Experiment", "Finding", "Result", "Run", "find", "perform", "write"]
+__all__ = ["EXPERIMENTS", "Experiment", "Finding", "Result", "Run", "find", "perform", "prepare", "write"]

@@ -46,7 +46,11 @@ def add_parser(commands):
     add("--all", action="store_true", help="run all of them, and write index.html, a page of all figures")
     add("--quick", action="store_true", help="the short form: fewer epochs, fewer repetitions")
     add("--out", metavar="DIR", default=FOLDER, help=f"where figures and numbers are written; {FOLDER}")
-    add("--data", choices=("iris", "digits", "mnist"), help="another data set than the usual one, where there is one")
+    add(
+        "--data",
+        choices=("iris", "digits", "mnist"),
+        help="another data set than the usual one; with --all, where it fits",
+    )
     add("--path", metavar="DIR", help="the folder that has MNIST's files")
     add("--seed", type=seed, default=0, metavar="N", help="of split, initial values, batches and noise; 0")
     add("--lang", choices=LANGUAGES, default="en", help="English or Korean; en")
@@ -62,51 +66,60 @@ def seed(text):
 
 def run(options):
     """Runs what was asked for. Exit code: 0 whatever the verdicts, 1 without matplotlib, 2 for bad arguments."""
-    from .perform import find
     from .style import needs_matplotlib
 
     try:
         own = [name for module in options.modules for name in bring(module)]
         if options.list:
             return listing(options.lang)
-        names = every_name() if options.all else options.names or own
-        if not names:
-            raise ValueError("give a name, or --all; --list has the names")
-        for name in names:
-            find(name)
-        settings = dict(map(setting, options.set))
+        runs = planned(every_name() if options.all else options.names or own, options)
         needs_matplotlib()
     except ValueError as error:
-        print(f"experiment: {error}", file=sys.stderr)
-        return 2
+        return refused(error)
     except ImportError as error:
         print(f"experiment: {error}", file=sys.stderr)
         return 1
-    return several(names, settings, options)
+    return several(runs, options)
 
 
-def several(names, settings, options):
+def planned(names, options):
+    """How each experiment is to be run. ValueError, in a sentence, for what there is not."""
+    from .perform import find, prepare
+
+    if not names:
+        raise ValueError("give a name, or --all; --list has the names")
+    settings = dict(map(setting, options.set))
+    how = {"seed": options.seed, "quick": options.quick, "lang": options.lang, "path": options.path}
+    fits = {name: not options.all or options.data in find(name).datasets for name in names}
+    return [prepare(name, **how, data=options.data if fits[name] else None, settings=settings) for name in names]
+
+
+def several(runs, options):
     """Runs experiments one after another; an index page for more than one."""
+    from ..data import BadFileError
     from .index import write as write_index
     from .perform import perform, write
 
     results = []
-    for i, name in enumerate(names):
-        if len(names) > 1:
-            print(f"\n[{i + 1}/{len(names)}] ", end="")
+    for i, one in enumerate(runs):
+        if len(runs) > 1:
+            print(f"\n[{i + 1}/{len(runs)}] ", end="", flush=True)
         before = time.perf_counter()
         try:
-            how = {"seed": options.seed, "quick": options.quick, "lang": options.lang}
-            result = perform(name, **how, data=options.data, path=options.path, settings=settings)
-        except (ValueError, FileNotFoundError) as error:
-            print(f"experiment: {error}", file=sys.stderr)
-            return 2
+            result = perform(one)
+        except (FileNotFoundError, BadFileError) as error:  # a data set that is not there, or is damaged
+            return refused(error)
         write(result, options.out)
         print(report(result, time.perf_counter() - before))
         results.append(result)
-    if options.all or len(names) > 1:
+    if options.all or len(runs) > 1:
         print(f"\n{write_index(results, options.out)}")
     return 0
+
+
+def refused(error):
+    print(f"experiment: {error}", file=sys.stderr)
+    return 2
 
 
 def every_name():

@@ -8,7 +8,7 @@ import numpy as np
 from .. import nn
 from ..autograd import no_grad
 from ..capture import capture
-from ..data import load_digits, load_iris, train_test_split
+from ..data import load_digits, load_iris, load_mnist, train_test_split
 from ..tensor import from_numpy
 
 __all__ = ["Data", "accuracy", "evaluate", "load", "mlp", "train"]
@@ -40,12 +40,8 @@ def load(name, path=None, *, seed=0, test_size=0.2, standard=True):
     ((120, 4), (64, 10))
     """
     if name == "mnist":
-        from ..data import load_mnist  # type: ignore[attr-defined]
-
         (x, t), (x_test, t_test) = load_mnist(path)
-        flat = [np.asarray(a, np.float32).reshape(len(a), -1) for a in (x, x_test)]
-        top = 255 if flat[0].max() > 1 else 1
-        return Data(flat[0] / np.float32(top), t.astype(np.int64), flat[1] / np.float32(top), t_test.astype(np.int64))
+        return Data(x, t, x_test, t_test)
     if name not in ("iris", "digits"):
         raise ValueError(f"there is no data set {name!r}: iris, digits, or mnist from a folder")
     found = load_iris() if name == "iris" else load_digits()
@@ -86,12 +82,12 @@ def mlp(sizes, activation=nn.ReLU, init="he_normal", rng=None, batch_norm=False,
     return nn.Sequential(*layers[: -2 if batch_norm else -1])
 
 
-def train(net, optimizer, x, t, *, epochs, batch, rng, bar=None, each=None, loss=None):
+def train(net, optimizer, x, t, *, epochs, batch, rng, bar=None, each=None, after_step=None, loss=None):
     """Trains with the captured step; returns the loss of every step.
 
     Each epoch has the rows in a new order, of `rng`, in batches of one size: what is left over waits for the next
-    order. `each(epoch)` is called after every epoch, `bar.update` moves one epoch on. `loss(net(x), t)` is the cross
-    entropy unless given.
+    order. `after_step(steps so far)` is called after every step, `each(epoch)` after every epoch; `bar` moves on by
+    epochs. `loss(net(x), t)` is the cross entropy unless given.
     """
     function = loss or nn.functional.cross_entropy
     batch = min(batch, len(x))
@@ -110,6 +106,8 @@ def train(net, optimizer, x, t, *, epochs, batch, rng, bar=None, each=None, loss
         for i in range(0, len(x) - batch + 1, batch):
             rows = order[i : i + batch]
             losses.append(step(from_numpy(x[rows]), from_numpy(t[rows])).item())
+            if after_step is not None:
+                after_step(len(losses))
         if each is not None:
             each(epoch)
         if bar is not None:

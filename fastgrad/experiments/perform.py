@@ -16,7 +16,7 @@ from .experiment import EXPERIMENTS, Experiment, Run
 from .lectures import NAMES, load
 from .words import LANGUAGES, Words
 
-__all__ = ["Finding", "Result", "find", "perform", "plain", "write"]
+__all__ = ["Finding", "Result", "find", "perform", "plain", "prepare", "write"]
 
 CONFIRMED, PART, NOT = "confirmed", "confirmed in part", "not confirmed"
 
@@ -56,7 +56,7 @@ def find(name: str) -> type[Experiment]:
     return EXPERIMENTS[name]
 
 
-def perform(
+def prepare(
     name: str,
     *,
     seed: int = 0,
@@ -65,10 +65,25 @@ def perform(
     data: str | None = None,
     path: str | None = None,
     settings: dict[str, Any] | None = None,
-) -> Result:
+) -> Run:
+    """How an experiment is to be run: the arguments are those of `perform`.
+
+    Errors: ValueError for an unknown name, language, data set or setting.
+    """
+    experiment = find(name)()
+    if lang not in LANGUAGES:
+        raise ValueError(f"lang must be one of {', '.join(LANGUAGES)}, not {lang!r}")
+    chosen = chosen_settings(experiment, quick, settings or {})
+    return Run(experiment, chosen, seed, quick, lang, chosen_data(experiment, data), path)
+
+
+def perform(name: str | Run, **how) -> Result:
     """Measures and judges an experiment; draws and writes nothing: ``write(result, folder)`` does.
 
-    quick     its short form
+    name      of the experiment, or what `prepare` has made of it
+    seed      of split, initial values, batches and noise; 0
+    quick     True: its short form
+    lang      "en" or "ko"
     data      another data set than the usual one; `path`: its folder
     settings  in place of the experiment's own, by name
 
@@ -78,20 +93,18 @@ def perform(
     >>> perform("momentum-speed", quick=True).verdict
     'confirmed'
     """
-    experiment = find(name)()
-    if lang not in LANGUAGES:
-        raise ValueError(f"lang must be one of {', '.join(LANGUAGES)}, not {lang!r}")
-    run = Run(experiment, chosen_settings(experiment, quick, settings or {}), seed, quick, lang)
-    run.dataset, run.path = chosen_data(experiment, data), path
-    before = random.get_state()
-    random.manual_seed(seed)
+    run = prepare(name, **how) if isinstance(name, str) else name
+    experiment, before = run.experiment, random.get_state()
+    random.manual_seed(run.seed)
     try:
         numbers = experiment.measure(run)
     finally:
         random.set_state(before)
     judged = experiment.judge(run, numbers)
     if set(judged) != set(experiment.claims):
-        raise ValueError(f"experiment {name!r} claims {sorted(experiment.claims)} and judges {sorted(judged)}")
+        raise ValueError(
+            f"experiment {experiment.name!r} claims {sorted(experiment.claims)} and judges {sorted(judged)}"
+        )
     findings = {k: Finding(claim, bool(judged[k][0]), judged[k][1]) for k, claim in experiment.claims.items()}
     return Result(run, numbers, findings)
 

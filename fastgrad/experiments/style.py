@@ -137,12 +137,17 @@ def spread(axes, line, first, step=0.15):
     return sorted({int(i) for i in x.searchsorted([first + step * k for k in range(7)]) if i < len(x)})
 
 
+def lay_out(figure):
+    """Finds a place for everything, once: it stays where it is in every file and every frame."""
+    thin_markers(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def save(figure, stem):
     """Writes `stem`.png and `stem`.svg, of the same bytes for the same figure; returns the paths."""
     paths = []
-    thin_markers(figure)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once, for both
+    lay_out(figure)
     for kind, about in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         path = stem.with_name(f"{stem.name}.{kind}")
         figure.savefig(path, metadata=about)
@@ -150,11 +155,11 @@ def save(figure, stem):
     return paths
 
 
-def save_animation(figure, draw, count, path, bar, rate=12):
+def save_animation(figure, draw, count, path, bar, rate=10):
     """Writes `count` frames, each drawn by ``draw(i)``, as a GIF; `bar` moves on with them."""
     from matplotlib.animation import PillowWriter
 
-    thin_markers(figure)
+    lay_out(figure)
     writer = PillowWriter(fps=rate)
     with writer.saving(figure, path, dpi=80):
         for i in range(count):

@@ -5,7 +5,7 @@ import numpy as np
 from ... import nn, optim
 from ...tensor import from_numpy
 from ..experiment import Experiment
-from ..material import evaluate, mlp
+from ..material import evaluate, mlp, train
 from ..style import legend_below
 
 
@@ -116,30 +116,18 @@ def network(run, data):
 
 def descend(run, data, size, bar):
     """Trains with batches of `size`; the loss of all rows at the start, and at up to `points` places after."""
-    from ...capture import capture
-
-    s, net, rng = run.settings, network(run, data), run.rng(2)
+    s, net = run.settings, network(run, data)
     optimizer = optim.SGD(net.parameters(), lr=s.lr)
-
-    @capture
-    def step(x, t):
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(net(x), t).backward()
-        optimizer.step()
-
     total = s.passes * (len(data.x) // size)
-    every = max(1, total // s.points)
-    places, losses, done = [0.0], [evaluate(net, data.x, data.t)[0]], 0
-    for _ in range(s.passes):
-        order = rng.permutation(len(data.x))
-        for i in range(0, len(order) - size + 1, size):
-            rows = order[i : i + size]
-            step(from_numpy(data.x[rows]), from_numpy(data.t[rows]))
-            done += 1
-            if done % every == 0 or done == total:
-                places.append(done * size / len(data.x))
-                losses.append(evaluate(net, data.x, data.t)[0])
-        bar.update(1, f"batch {size}")
+    places, losses = [0.0], [evaluate(net, data.x, data.t)[0]]
+
+    def look(steps):
+        if steps % max(1, total // s.points) == 0 or steps == total:
+            places.append(steps * size / len(data.x))
+            losses.append(evaluate(net, data.x, data.t)[0])
+
+    rng = run.rng(2)
+    train(net, optimizer, data.x, data.t, epochs=s.passes, batch=size, rng=rng, bar=bar, after_step=look)
     return {"pass": places, "loss": losses}
 
 

@@ -74,6 +74,7 @@ class BatchnormVsInit(Experiment):
         guess = max(plain[0].max(), plain[-1].max())
         both = learn & learn_norm
         first = [(np.argmax(norm[i] > wanted), np.argmax(plain[i] > wanted)) for i in np.flatnonzero(both)]
+        said = ", ".join(f"{a} / {b}" for a, b in first)
         late = [f"{numbers['scales'][i]:.2g}" for i in np.flatnonzero(~learn_norm)]
         return {
             "more": (
@@ -90,8 +91,8 @@ class BatchnormVsInit(Experiment):
             "faster": (
                 both.any() and all(a <= b + 1 for a, b in first),
                 (
-                    f"epochs to {wanted:.0%}, with and without: {', '.join(f'{a} / {b}' for a, b in first)}",
-                    f"{wanted:.0%}까지 에포크, 함께 / 없이: {', '.join(f'{a} / {b}' for a, b in first)}",
+                    f"epochs to {wanted:.0%}, with / without: {said or 'at no scale do both learn'}",
+                    f"{wanted:.0%}까지 에포크, 함께 / 없이: {said or '둘 다 배우는 크기가 없다'}",
                 ),
             ),
             "all": (

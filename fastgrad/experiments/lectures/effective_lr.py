@@ -10,7 +10,7 @@ from ..style import legend_below
 
 class EffectiveLr(Experiment):
     name = "effective-lr"
-    title = "The length of a step, where the gradient is 1 all the time", "기울기가 늘 1일 때 한 걸음의 길이"
+    title = "How long the steps of adaptive rules really are", "적응형 규칙의 걸음은 실제로 얼마나 긴가"
     see = (
         "On f = x the gradient is 1 for ever, so that only the rule decides how long a step is. AdaGrad divides by "
         "the root of a sum, sqrt(t): its steps die away as 1/sqrt(t). RMSProp divides by the root of a mean, which "
@@ -93,7 +93,7 @@ class EffectiveLr(Experiment):
         for name, steps in numbers["steps_in_lr"].items():
             left.loglog(np.arange(1, len(steps) + 1), steps, label=run.say(name, KOREAN.get(name, name)))
         left.set(xlabel=run.say("step t", "걸음 t"), ylabel=run.say("length of the step / lr", "걸음의 길이 / lr"))
-        left.set_title(run.say("on a slope: f = x", "비탈 f = x에서"))
+        left.set_title(run.say("on a slope, f = x: the gradient is 1", "비탈 f = x에서, 기울기는 늘 1"))
         for name, places in numbers["bowl"].items():
             right.plot(places, label=name)
         right.axhline(0, color="#808080", linewidth=0.8)

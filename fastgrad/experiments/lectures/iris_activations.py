@@ -121,9 +121,10 @@ class IrisActivations(Experiment):
             drawn = axis.bar(places + shift, values, 0.38, color=colour, edgecolor="black", hatch=hatch)
             axis.bar_label(drawn, [f"{v:.2f}" for v in values], fontsize=10, padding=2)
             drawn.set_label(run.say("lecture", "강의") if hatch else run.say("here", "여기"))
+        epochs = run.settings.epochs
         words = {"train": run.say("train", "학습"), "test": run.say("test", "시험")}
         axis.set_xticks(places, [f"{name}\n{words[part]}" for name, part in cases])
-        axis.set(ylim=(0, 1.1), ylabel=run.say("accuracy after 500 epochs", "500에포크 뒤 정확도"))
+        axis.set(ylim=(0, 1.1), ylabel=run.say(f"accuracy after {epochs} epochs", f"{epochs}에포크 뒤 정확도"))
         axis.grid(False)
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=2)
 

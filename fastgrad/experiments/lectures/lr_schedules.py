@@ -3,22 +3,25 @@
 import numpy as np
 
 from ... import nn, optim
-from ...capture import capture
 from ...optim import schedules
 from ...optim.lr_scheduler import ReduceLROnPlateau
-from ...tensor import from_numpy
 from ..experiment import Experiment
-from ..material import evaluate
+from ..material import evaluate, train
 from ..style import legend_below
 
 KOREAN = {
     "constant": "일정",
-    "0.98 an epoch": "에포크마다 0.98배",
-    "a tenth every 15": "15에포크마다 1/10",
+    "factor": "에포크마다 {factor:g}배",
+    "steps": "{step_every}에포크마다 1/10",
     "exponential": "지수",
     "10^(-t/n)": "10^(-t/n)",
     "plateau": "정체되면 절반",
     "meant epochs, counts steps": "에포크를 걸음으로 셈",
+}
+ENGLISH = {
+    "factor": "{factor:g} an epoch",
+    "steps": "a tenth every {step_every} epochs",
+    "plateau": "half on a plateau",
 }
 SHORT = "meant epochs, counts steps"
 
@@ -74,8 +77,9 @@ class LrSchedules(Experiment):
         last = {name: float(loss[-tail:].mean()) for name, loss in curves.items()}
         jumps = {name: float(loss[-tail:].std()) for name, loss in curves.items()}
         falling = {name: loss for name, loss in last.items() if name not in ("constant", SHORT)}
-        said = ", ".join(f"{name} {loss:.4f}" for name, loss in falling.items())
-        words = ", ".join(f"{KOREAN[name]} {loss:.4f}" for name, loss in falling.items())
+        said, words = (
+            ", ".join(f"{labels(name, run.settings)[i]} {loss:.4f}" for name, loss in falling.items()) for i in (0, 1)
+        )
         gone = numbers["curves"][SHORT]["rate"][1]
         return {
             "lower": (
@@ -83,10 +87,10 @@ class LrSchedules(Experiment):
                 (f"constant {last['constant']:.4f}; {said}", f"일정 {last['constant']:.4f}, {words}"),
             ),
             "shake": (
-                jumps["constant"] > 3 * jumps["a tenth every 15"],
+                jumps["constant"] > 3 * jumps["steps"],
                 (
-                    f"deviation of the last epochs: {jumps['constant']:.4f}, in steps {jumps['a tenth every 15']:.4f}",
-                    f"마지막 에포크들의 편차: {jumps['constant']:.4f}, 계단식 {jumps['a tenth every 15']:.4f}",
+                    f"deviation of the last epochs: {jumps['constant']:.4f}, in steps {jumps['steps']:.4f}",
+                    f"마지막 에포크들의 편차: {jumps['constant']:.4f}, 계단식 {jumps['steps']:.4f}",
                 ),
             ),
             "short": (
@@ -102,7 +106,7 @@ class LrSchedules(Experiment):
         figure, (left, right) = run.figure(1, 2, size=(12.5, 6.2))
         for name, curve in numbers["curves"].items():
             epochs = np.arange(len(curve["rate"]))
-            left.semilogy(epochs, curve["rate"], label=run.say(name, KOREAN[name]))
+            left.semilogy(epochs, curve["rate"], label=run.say(*labels(name, run.settings)))
             right.plot(epochs, curve["loss"])
         left.set(xlabel=run.say("epoch", "에포크"), ylabel=run.say("learning rate", "학습률"), ylim=(1e-4, 2))
         low = min(min(curve["loss"]) for curve in numbers["curves"].values())
@@ -115,12 +119,17 @@ class LrSchedules(Experiment):
         return figure
 
 
+def labels(name, s):
+    """What a schedule is called, in English and Korean, with its settings."""
+    return ENGLISH.get(name, name).format(**vars(s)), KOREAN[name].format(**vars(s))
+
+
 def schedule_of(name, s, per_epoch):
     """The rate as a function of the step, or the number it begins with."""
     n = s.epochs * per_epoch
     made = {
-        "0.98 an epoch": schedules.Multiply(s.lr, s.factor).per_step(per_epoch),
-        "a tenth every 15": schedules.StepDecay(s.lr, 0.1, s.step_every).per_step(per_epoch),
+        "factor": schedules.Multiply(s.lr, s.factor).per_step(per_epoch),
+        "steps": schedules.StepDecay(s.lr, 0.1, s.step_every).per_step(per_epoch),
         "exponential": schedules.ExponentialDecay(s.lr, n, 0.01),
         "10^(-t/n)": schedules.PowerOfTen(s.lr, n),
         SHORT: schedules.ExponentialDecay(s.lr, 20, 0.5),
@@ -130,30 +139,19 @@ def schedule_of(name, s, per_epoch):
 
 def follow(run, data, name, bar):
     """Trains under a schedule: the rate and the loss before the first epoch and after each."""
-    s, rng = run.settings, run.rng(2)
+    s = run.settings
     net = nn.Linear(*data.sizes)
     nn.init.zeros_(net.weight)
     nn.init.zeros_(net.bias)
     optimizer = optim.SGD(net.parameters(), lr=schedule_of(name, s, len(data.x) // s.batch))
     plateau = ReduceLROnPlateau(optimizer, factor=0.5, patience=s.patience) if name == "plateau" else None
-
-    @capture
-    def step(x, t):
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(x), t)
-        loss.backward()
-        optimizer.step()
-        return loss
-
     rates, losses = [optimizer.lr], [evaluate(net, data.x, data.t)[0]]
-    for _ in range(s.epochs):
-        order = rng.permutation(len(data.x))
-        for i in range(0, len(order) - s.batch + 1, s.batch):
-            rows = order[i : i + s.batch]
-            step(from_numpy(data.x[rows]), from_numpy(data.t[rows]))
+
+    def look(epoch):
         losses.append(evaluate(net, data.x, data.t)[0])
         if plateau is not None:
             plateau.step(losses[-1])
         rates.append(optimizer.lr)
-        bar.update(1, f"{name}, loss {losses[-1]:.4f}")
+
+    train(net, optimizer, data.x, data.t, epochs=s.epochs, batch=s.batch, rng=run.rng(2), bar=bar, each=look)
     return {"rate": rates, "loss": losses}

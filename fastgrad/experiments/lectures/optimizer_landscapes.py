@@ -58,7 +58,7 @@ class OptimizerLandscapes(Experiment):
         "steps_saddle": 500,
         "lr_beale": dict(zip(RULES, (0.01, 0.005, 0.005, 0.5, 1.0, 0.05, 0.2), strict=True)),
         "lr_saddle": dict(zip(RULES, (0.01, 0.005, 0.005, 0.2, 1.0, 0.02, 0.05), strict=True)),
-        "frames": 72,
+        "frames": 48,
     }
     quick = {"frames": 6}
 
@@ -111,8 +111,6 @@ class OptimizerLandscapes(Experiment):
     def animate(self, run, numbers):
         count = run.settings.frames
         figure, lines = picture(run, numbers, 0.0)
-        figure.canvas.draw()
-        figure.set_layout_engine("none")  # the places stay as they are
 
         def frame(i):
             for line, points in lines:
