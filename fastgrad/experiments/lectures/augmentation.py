@@ -56,7 +56,6 @@ class Augmentation(Experiment):
             "세 배의 진짜 이미지는 어떤 증강보다 더 많이 올린다",
         ),
     }
-    lecture = {"versions": ("original", "shifted", "rotated")}
     chosen = {
         "shift": 1 / 8,
         "degrees": 15,

@@ -63,9 +63,10 @@ class BiasVariance(Experiment):
         y = truth(x) + s.noise * rng.standard_normal((s.draws, s.points))
         new = np.linspace(x[0], x[-1], 200)
         fresh = truth(new) + s.noise * rng.standard_normal((s.draws, len(new)))
-        with run.progress(len(s.all_degrees) + 1) as bar:
+        degrees = sorted({*s.all_degrees, *s.degrees})
+        with run.progress(len(degrees) + 1) as bar:
             table, shown = {}, {}
-            for degree in s.all_degrees:
+            for degree in degrees:
                 fitted, there = hat(x, x, degree) @ y.T, hat(x, new, degree) @ y.T
                 table[degree] = parts(there.T, truth(new), fresh)
                 table[degree]["training"] = float(np.mean((fitted.T - y) ** 2))
@@ -99,9 +100,9 @@ class BiasVariance(Experiment):
             "descent": (
                 reached < 1.1 * least[high],
                 (
-                    f"{reached:.4f} after {s.steps:,} steps; least squares {least[high]:.4f}, and degree 5 "
+                    f"{reached:.4f} after {s.steps:,} steps; least squares {least[high]:.4f}, and degree {middle} "
                     f"{least[middle]:.4f}; condition number {numbers['descent']['condition']:.0e}",
-                    f"{s.steps:,}걸음 뒤 {reached:.4f}. 최소제곱 {least[high]:.4f}, 5차는 {least[middle]:.4f}. "
+                    f"{s.steps:,}걸음 뒤 {reached:.4f}. 최소제곱 {least[high]:.4f}, {middle}차는 {least[middle]:.4f}. "
                     f"조건수 {numbers['descent']['condition']:.0e}",
                 ),
             ),
@@ -148,10 +149,14 @@ class BiasVariance(Experiment):
 
     def descent(self, run, axis, numbers):
         walk, least = numbers["descent"], numbers["least_squares"]
-        axis.loglog(walk["step"], walk["error"], label=run.say("degree 15, descent", "15차, 경사 하강법"))
+        axis.loglog(
+            walk["step"], walk["error"], label=run.say(f"degree {max(least)}, descent", f"{max(least)}차, 경사 하강법")
+        )
         for i, (degree, value) in enumerate(least.items()):
             word = run.say(f"degree {degree}, least squares", f"{degree}차, 최소제곱")
-            axis.axhline(value, color=("#b0b0b0", "#707070", "black")[i], linestyle=("-.", "--", "-")[i], label=word)
+            axis.axhline(
+                value, color=("#b0b0b0", "#707070", "black")[i % 3], linestyle=("-.", "--", "-")[i % 3], label=word
+            )
         axis.set(xlabel=run.say("step", "걸음"), ylabel=run.say("error on the points fitted", "맞춘 점에서의 오차"))
         axis.legend(fontsize=9.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17))
 

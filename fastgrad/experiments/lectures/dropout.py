@@ -76,8 +76,8 @@ class Dropout(Experiment):
             pair(run, axes[0], until(curve, s.epochs), i, names[p])
             if p != s.much:
                 pair(run, axes[1], curve, i, names[p])
-        axes[0].set_title(run.say("to the lecture's end", "강의가 끝나는 곳까지"))
-        axes[1].set(title=run.say("five times as long", "다섯 배 더"), ylabel="")
+        axes[0].set_title(run.say(f"to the lecture's end, {s.epochs} epochs", f"강의가 끝나는 {s.epochs}에포크까지"))
+        axes[1].set(title=run.say(f"{s.long} epochs", f"{s.long}에포크"), ylabel="")
         legend_below(figure, axes[0], 3, title=run.say("dropout", "드롭아웃"))
         return figure
 

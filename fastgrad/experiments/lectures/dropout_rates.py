@@ -51,22 +51,23 @@ class DropoutRates(Experiment):
 
     def judge(self, run, numbers):
         curves, early = numbers["curves"], run.settings.early
+        none, some, *more = run.settings.rates
         test = {p: end(curve)[1] for p, curve in curves.items()}
         loss = {p: float(curve["test_loss"][:, -1].mean()) for p, curve in curves.items()}
         first = {p: end(curve, int(abs(curve["epoch"] - early).argmin()))[0] for p, curve in curves.items()}
         order = list(first.values())
         starts = ", ".join(f"{p:g}: {value:.2f}" for p, value in first.items())
         return {
-            "loss": (loss[0.2] < 0.95 * loss[0.0], f"{loss[0.0]:.3f} → {loss[0.2]:.3f}"),
+            "loss": (loss[some] < 0.95 * loss[none], f"{loss[none]:.3f} → {loss[some]:.3f}"),
             "helps": (
-                test[0.2] > test[0.0] + 0.01,
-                f"{test[0.0]:.3f} → {test[0.2]:.3f} (0.2), {test[0.5]:.3f} (0.5)",
+                test[some] > test[none] + 0.01,
+                f"{test[none]:.3f} → " + ", ".join(f"{test[p]:.3f} ({p:g})" for p in (some, *more[:-1])),
             ),
             "slower": (
                 order == sorted(order, reverse=True),
                 (f"in training after {early} epochs {starts}", f"{early}에포크 뒤 학습 정확도 {starts}"),
             ),
-            "much": (test[0.8] < test[0.0], f"{test[0.0]:.3f} → {test[0.8]:.3f}"),
+            "much": (test[more[-1]] < test[none], f"{test[none]:.3f} → {test[more[-1]]:.3f}"),
         }
 
     def draw(self, run, numbers):

@@ -13,11 +13,12 @@ from ..style import legend_below
 class Watch(Callback):
     """Loss and accuracy of each part after every epoch: training, validation, test."""
 
-    def __init__(self, parts):
-        self.parts, self.rows = parts, []
+    def __init__(self, parts, bar):
+        self.parts, self.bar, self.rows = parts, bar, []
 
     def on_epoch_end(self, run):
         self.rows.append([value for part in self.parts for value in evaluate(run.model, *part)])
+        self.bar.update(1)
 
 
 class EarlyStoppingExperiment(Experiment):
@@ -72,11 +73,9 @@ class EarlyStoppingExperiment(Experiment):
         data = Data(both.x[: s.images], both.t[: s.images], both.x_test, both.t_test)
         held = (both.x[s.images :], both.t[s.images :])
         parts = ((data.x, data.t), held, (data.x_test, data.t_test))
-        with run.progress(2) as bar:
-            _, rows, _ = trained(run, data, held, parts)
-            bar.update(1)
-            stopped, short, stopping = trained(run, data, held, parts, patience=s.patience)
-            bar.update(1)
+        with run.progress(2 * s.epochs) as bar:
+            _, rows, _ = trained(run, data, held, parts, bar)
+            stopped, short, stopping = trained(run, data, held, parts, bar, patience=s.patience)
         best = stopping.best_epoch
         return {
             "curves": np.array(rows),
@@ -140,9 +139,9 @@ class EarlyStoppingExperiment(Experiment):
         return figure
 
 
-def trained(run, data, held, parts, patience=None):
+def trained(run, data, held, parts, bar, patience=None):
     """Trains a net of the run's seed: (net, rows of `Watch`, EarlyStopping or None)."""
-    s, net, watch = run.settings, build(run, data), Watch(parts)
+    s, net, watch = run.settings, build(run, data), Watch(parts, bar)
     stopping = EarlyStopping(patience=patience) if patience else None
     optimizer = optim.SGD(net.parameters(), lr=s.lr, momentum=s.momentum)
     how = {"epochs": s.epochs, "batch_size": s.batch, "seed": run.seed, "progress": False, "validation": held}

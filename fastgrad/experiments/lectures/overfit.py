@@ -16,8 +16,9 @@ class Overfit(Experiment):
         "between the two lines is what it has learnt by heart. Right: what the gap depends on. With three times as "
         "many images, of the same kind, it is about half as wide, although the net is the same. Fewer parameters, as "
         "often advised, do not do that by themselves. Seven layers of 10 units have a fortieth of the parameters; "
-        "trained until they know their images, they have a wider gap and are worse on both parts. One layer of 10 "
-        "units has a narrower gap, but is not better on new images: a narrow gap is not the aim, the lower line is.",
+        "trained until they know their images, they have a wider gap and are worse on both parts. One hidden layer of "
+        "10 units has a narrower gap, but is not better on new images: a narrow gap is not the aim, the lower line "
+        "is.",
         "왼쪽: 신경망은 학습한 300장을 모두 맞히면서도 보지 못한 이미지에서는 틀린다. 두 선 사이의 틈이 외운 "
         "만큼이다. 오른쪽: 틈은 무엇에 달려 있는가. 같은 종류의 이미지를 세 배로 늘리면 신경망이 그대로여도 틈이 "
         "절반쯤으로 준다. 흔히 권하는 대로 매개변수를 줄이는 것만으로는 그렇게 되지 않는다. 10유닛짜리 일곱 층은 "
@@ -84,12 +85,17 @@ class Overfit(Experiment):
         figure, (left, right) = run.figure(1, 2, size=(12.0, 5.8))
         pair(run, left, numbers["curves"]["deep"])
         left.legend(loc="lower right")
-        names = {
-            "deep": run.say("300 images,\n100 units", "300장,\n100유닛"),
-            "more": run.say(f"{run.settings.more} images,\n100 units", f"{run.settings.more}장,\n100유닛"),
-            "narrow": run.say("300 images,\n10 units", "300장,\n10유닛"),
-            "shallow": run.say("300 images,\n10 units,\none layer", "300장,\n10유닛,\n은닉층 하나"),
-        }
+        s = run.settings
+        wide, narrow, one = (
+            run.say(f"{s.hidden[0]} units", f"{s.hidden[0]}유닛"),
+            *(
+                run.say(f"{s.narrow} units{more}", f"{s.narrow}유닛{korean}")
+                for more, korean in (("", ""), (",\none layer", ",\n은닉층 하나"))
+            ),
+        )
+        some, many = (run.say(f"{n} images", f"{n}장") for n in (s.images, s.more))
+        cases = {"deep": (some, wide), "more": (many, wide), "narrow": (some, narrow), "shallow": (some, one)}
+        names = {name: ",\n".join(words) for name, words in cases.items()}
         bars(run, right, {names[name]: end(curve) for name, curve in numbers["curves"].items()})
         return figure
 
@@ -100,7 +106,7 @@ def count(sizes):
 
 
 def bars(run, axis, ends):
-    """For each case the accuracy in training and in the test, and the gap in figures."""
+    """For each case the accuracy in training and in the test, in figures, too."""
     places = np.arange(len(ends))
     for part, (shift, colour, hatch, word) in enumerate(
         ((-0.2, "#808080", "", run.say("training", "학습")), (0.2, "#ffffff", "//", run.say("test", "시험")))

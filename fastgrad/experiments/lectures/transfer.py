@@ -142,7 +142,8 @@ def halves(data, known):
 def net_of(run, data, *key):
     """Two parts: a trunk of all hidden layers, and a head of one layer."""
     s = run.settings
-    layers = list(mlp((data.x.shape[1], *s.hidden, 5), nn.ReLU, s.init, run.rng(1, *key)))
+    classes = max(len(s.known), 10 - len(s.known))
+    layers = list(mlp((data.x.shape[1], *s.hidden, classes), nn.ReLU, s.init, run.rng(1, *key)))
     return nn.Sequential(nn.Sequential(*layers[:-1]), layers[-1])
 
 

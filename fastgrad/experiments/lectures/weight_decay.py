@@ -47,8 +47,9 @@ class WeightDecay(Experiment):
 
     def measure(self, run):
         s = run.settings
-        with run.progress(s.repeats * s.epochs * len(s.decays)) as bar:
-            return {"curves": {decay: several(run, decay=decay, bar=bar) for decay in s.decays}}
+        decays = sorted({0.0, float(s.decay), *s.decays})
+        with run.progress(s.repeats * s.epochs * len(decays)) as bar:
+            return {"curves": {decay: several(run, decay=decay, bar=bar) for decay in decays}}
 
     def judge(self, run, numbers):
         curves, decay = numbers["curves"], run.settings.decay
