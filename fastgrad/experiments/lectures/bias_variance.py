@@ -122,7 +122,7 @@ class BiasVariance(Experiment):
 
     def fits(self, run, axis, numbers, degree, shown):
         axis.plot(numbers["new"], shown["some"].T, color="#9ecae1", linewidth=0.8, linestyle="-", marker="")
-        axis.plot(numbers["x"], numbers["y"], "o", color="#606060", markersize=3.5)
+        axis.plot(numbers["x"], numbers["y"], "o", color="#606060", markersize=3.5, markevery=1)
         axis.plot(numbers["new"], shown["mean"], "-", color=COLOURS[0], linewidth=2.6, marker="")
         axis.plot(numbers["new"], truth(numbers["new"]), color="black", linestyle="--", linewidth=1.6, marker="")
         word = run.say(*WORDS.get(degree, ("", "")))
@@ -143,7 +143,7 @@ class BiasVariance(Experiment):
         word = run.say("bias² + variance + noise²", "편향² + 분산 + 잡음²")
         axis.semilogy(degrees, total, "x", color="black", markersize=9, label=word)
         axis.set(
-            xlabel=run.say("degree", "차수"), ylabel=run.say("mean square", "제곱 평균"), xticks=degrees, ylim=(1e-5, 3)
+            xlabel=run.say("degree", "차수"), ylabel=run.say("mean square", "제곱 평균"), xticks=degrees, ylim=(1e-6, 3)
         )
         axis.legend(fontsize=9.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17))
 
