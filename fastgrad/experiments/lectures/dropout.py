@@ -45,7 +45,9 @@ class Dropout(Experiment):
         s = run.settings
         cases = {0.0: s.long, s.p: s.long, s.much: s.epochs}
         with run.progress(s.repeats * sum(cases.values())) as bar:
-            return {"curves": {p: several(run, dropout=p, epochs=epochs, bar=bar) for p, epochs in cases.items()}}
+            return {
+                "curves": {p: several(run, dropout=p, epochs=epochs, every=10, bar=bar) for p, epochs in cases.items()}
+            }
 
     def judge(self, run, numbers):
         s, curves = run.settings, numbers["curves"]

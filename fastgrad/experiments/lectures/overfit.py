@@ -45,9 +45,9 @@ class Overfit(Experiment):
         s = run.settings
         cases = {
             "deep": {},
-            "more": {"images": s.more},
-            "narrow": {"hidden": (s.narrow,) * len(s.hidden), "epochs": s.long},
-            "shallow": {"hidden": (s.narrow,), "epochs": s.long},
+            "more": {"images": s.more, "every": s.epochs},
+            "narrow": {"hidden": (s.narrow,) * len(s.hidden), "epochs": s.long, "every": s.long},
+            "shallow": {"hidden": (s.narrow,), "epochs": s.long, "every": s.long},
         }
         total = s.repeats * sum(case.get("epochs", s.epochs) for case in cases.values())
         with run.progress(total) as bar:

@@ -49,7 +49,7 @@ class WeightDecay(Experiment):
         s = run.settings
         decays = sorted({0.0, float(s.decay), *s.decays})
         with run.progress(s.repeats * s.epochs * len(decays)) as bar:
-            return {"curves": {decay: several(run, decay=decay, bar=bar) for decay in decays}}
+            return {"curves": {decay: several(run, decay=decay, every=10, bar=bar) for decay in decays}}
 
     def judge(self, run, numbers):
         curves, decay = numbers["curves"], run.settings.decay
