@@ -102,8 +102,8 @@ class L1VsL2(Experiment):
         for axis, name, korean in zip(axes.flat, NAMES, KOREAN, strict=True):
             w = numbers["weights"][name]
             zero = w == 0
-            axis.hist(w[~zero], edges, color="#9ecae1", edgecolor="#4f6d7a", linewidth=0.3)
-            axis.hist(np.zeros(zero.sum()), edges, color="black")
+            axis.hist(w[~zero], edges, histtype="stepfilled", color="#9ecae1", edgecolor="#4f6d7a")
+            axis.hist(w[zero], edges, histtype="stepfilled", color="black")
             axis.set(title=run.say(name, korean), yscale="log", ylim=(0.8, 8000))
             said = run.say("exactly 0", "정확히 0") + f": {zero.mean():.1%}\n"
             said += run.say("test accuracy", "시험 정확도") + f": {numbers['accuracy'][name][1]:.3f}"
