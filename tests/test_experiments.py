@@ -4,12 +4,13 @@ import importlib
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fastgrad import experiments
-from fastgrad.experiments import perform, write
+from fastgrad.experiments import perform, prepare, write
 from fastgrad.experiments.command import report
 from fastgrad.experiments.lectures import NAMES
 
@@ -74,9 +75,23 @@ def test_words_are_in_both_languages(name):
     assert len(cls.see[1]) > 100
 
 
+class Watched(SimpleNamespace):
+    """Settings that remember which of them were read."""
+
+    read: set = set()  # noqa: RUF012
+
+    def __getattribute__(self, key):
+        if not key.startswith("_"):
+            Watched.read.add(key)
+        return super().__getattribute__(key)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_short_form(name, tmp_path):
-    result = perform(name, quick=True)
+    run = prepare(name, quick=True)
+    Watched.read.clear()
+    run.settings = Watched(**vars(run.settings))
+    result = perform(run)
     assert held(result) == HOLDS[name], said(result)
     with style.look("en"):  # a glyph that is missing is a warning, and so an error here
         result.run.experiment.draw(result.run, result.numbers).draw_without_rendering()
@@ -88,6 +103,7 @@ def test_the_short_form(name, tmp_path):
     assert written["verdict"] == result.verdict
     assert set(written["settings"]) == set(vars(result.run.settings))
     assert len("".join(report(result).split())) > 300
+    assert set(vars(run.settings)) - Watched.read == set(), "settings that do nothing"
 
 
 @pytest.mark.slow

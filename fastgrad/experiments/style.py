@@ -82,8 +82,7 @@ def hangul_font():
     """The name of a font with Hangul, or None: some known ones first, then whatever there is."""
     from matplotlib import font_manager
 
-    found = {entry.name: entry.fname for entry in reversed(font_manager.fontManager.ttflist)}
-    known = {str(path) for path in found.values()}
+    known = {str(entry.fname) for entry in font_manager.fontManager.ttflist}
     for path in font_manager.findSystemFonts():  # installed after matplotlib wrote its list
         if path not in known and any(name.replace(" ", "") in path for name in HANGUL):
             with contextlib.suppress(RuntimeError, OSError):

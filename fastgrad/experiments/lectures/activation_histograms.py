@@ -51,7 +51,7 @@ class ActivationHistograms(Experiment):
         "printed": ("He's variance is 4/(n_in + n_out)", "He의 분산은 4/(n_in + n_out)이다"),
     }
     lecture = {"layers": 5, "width": 100, "rows": 1000}
-    chosen = {"inputs": "standard normal", "compared": (784, 100)}
+    chosen = {"compared": (784, 100)}
 
     def measure(self, run):
         s = run.settings

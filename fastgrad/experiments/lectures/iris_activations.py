@@ -19,15 +19,16 @@ class IrisActivations(Experiment):
     name = "iris-activations"
     title = "Iris, two hidden layers: sigmoid against ReLU", "붓꽃, 은닉층 둘: 시그모이드와 ReLU"
     see = (
-        "Both nets have the same initial values and see the same batches. After 500 epochs the one with ReLU tells "
-        "nearly all flowers apart; the one with sigmoids has learnt that setosa is another flower and still guesses "
-        "at the other two, as in the lecture. Its slope is 1/4 at most, twice: the first layer gets a twentieth of "
-        "the gradient. But the curve on the right goes on: with ten times the epochs the sigmoid net arrives, too. "
-        "It is slow, not unable.",
-        "두 신경망은 초깃값도 배치도 같다. 500에포크 뒤 ReLU 쪽은 꽃을 거의 다 가려낸다. 시그모이드 쪽은 세토사가 "
-        "다른 꽃이라는 것만 배웠고, 강의에서처럼 나머지 둘은 아직 찍는다. 시그모이드의 기울기는 많아야 1/4이고 "
-        "그것이 두 번 곱해져, 첫 층에는 기울기가 조금밖에 오지 않는다. 하지만 오른쪽 곡선은 계속 내려간다. 열 배를 "
-        "학습하면 시그모이드도 다다른다. 못하는 것이 아니라 느린 것이다.",
+        "Four lengths in cm, 120 flowers to learn from. Both nets have the same initial values and see the same "
+        "batches. After 500 epochs the one with ReLU tells nearly all flowers apart; the one with sigmoids has "
+        "learnt that setosa is another flower and still guesses at the other two, as in the lecture. Its slope is "
+        "1/4 at most, twice: the first layer gets a twentieth of the gradient. But the curve on the right goes on: "
+        "with ten times the epochs the sigmoid net arrives, too. It is slow, not unable.",
+        "입력은 cm 단위의 길이 네 개, 학습 데이터는 120송이다. 두 신경망은 초깃값도 배치도 같다. 500에포크 뒤 ReLU "
+        "쪽은 꽃을 거의 다 가려낸다. 시그모이드 쪽은 세토사가 다른 꽃이라는 것만 배웠고, 강의에서처럼 나머지 둘은 "
+        "아직 찍는다. 시그모이드의 기울기는 많아야 1/4이고 그것이 두 번 곱해져, 첫 층에는 기울기가 조금밖에 오지 "
+        "않는다. 하지만 오른쪽 곡선은 계속 내려간다. 열 배를 학습하면 시그모이드도 다다른다. 못하는 것이 아니라 "
+        "느린 것이다.",
     )
     claims = {
         "relu": ("ReLU reaches the lecture's row or better", "ReLU는 강의 표의 값 이상에 이른다"),
@@ -40,8 +41,8 @@ class IrisActivations(Experiment):
             "못하는 것이 아니라 느린 것이다. 열 배를 학습하면 정확도가 0.9를 넘는다",
         ),
     }
-    lecture = {"epochs": 500, "train": 120, "test": 30}
-    chosen = {"hidden": (16, 16), "lr": 0.01, "batch": 32, "init": "xavier_uniform", "inputs": "cm", "long": 5000}
+    lecture = {"epochs": 500, "test": 30}
+    chosen = {"hidden": (16, 16), "lr": 0.01, "batch": 32, "init": "xavier_uniform", "long": 5000}
     datasets = ("iris",)
 
     def measure(self, run):

@@ -56,7 +56,7 @@ class LrSchedules(Experiment):
             "에포크 대신 걸음을 세는 스케줄은 일정한 학습률보다 높은 손실로 끝난다",
         ),
     }
-    lecture = {"factor": 0.98, "power": 10.0}
+    lecture = {"factor": 0.98}
     chosen = {"lr": 1.0, "batch": 8, "epochs": 40, "wrong_labels": 0.1, "step_every": 15, "patience": 3}
     quick = {"epochs": 20, "step_every": 8, "patience": 2, "factor": 0.94}
     datasets = ("digits", "mnist")

@@ -23,6 +23,7 @@ NETS = {
     "× 1, batch norm": (nn.ReLU, "he_normal", 1.0, True),
     "× 2, batch norm": (nn.ReLU, "he_normal", 2.0, True),
 }
+GAINS = (0.5, 1.0, 2.0)
 LEFT, RIGHT = list(NETS)[:6], list(NETS)[6:]
 KOREAN = {name: name.replace("batch norm", "배치 정규화") for name in RIGHT}
 
@@ -31,13 +32,13 @@ class VanishingGradient(Experiment):
     name = "vanishing-gradient"
     title = "The gradient on its way back", "거슬러 흐르는 기울기"
     see = (
-        "The norm of the gradient at each layer's output, from the last layer (right) to the first. On a "
-        "logarithmic scale each net is a straight line: every layer multiplies by the same factor. A sigmoid's is "
-        "its slope, 1/4 at most: after 20 layers a millionth of a millionth is left. ReLU lets half of it through, "
-        "and He's variance 2/n makes up for that exactly: the line is level. Xavier's 1/n loses 0.71 a layer with "
-        "ReLU. On the right the weights of He times a gain: 0.5 or 2 to the power of the layers. Batch norm divides "
-        "every layer by its own scale, so that the three lines have one slope, whatever the gain (that of the "
-        "output layer sets them apart); but with ReLU gradients then grow, by 1.2 a layer.",
+        "Normal inputs. The norm of the gradient at each layer's output, from the last layer (right) to the first. "
+        "On a logarithmic scale each net is a straight line: every layer multiplies by the same factor. A sigmoid's "
+        "is its slope, 1/4 at most: after 20 layers a millionth of a millionth is left. ReLU lets half of it "
+        "through, and He's variance 2/n makes up for that exactly: the line is level. Xavier's 1/n loses 0.71 a "
+        "layer with ReLU. On the right the weights of He times a gain: 0.5 or 2 to the power of the layers. Batch "
+        "norm divides every layer by its own scale, so that the three lines have one slope, whatever the gain (that "
+        "of the output layer sets them apart); but with ReLU gradients then grow, by 1.2 a layer.",
         "마지막 층(오른쪽)에서 첫 층까지, 각 층 출력에서 기울기의 크기(norm)이다. 로그 눈금에서 신경망마다 "
         "직선이다. 층마다 같은 수가 곱해지기 때문이다. 시그모이드는 그 기울기, 많아야 1/4이다. 20층 뒤에는 1조분의 "
         "1만 남는다. ReLU는 절반을 통과시키고 He의 분산 2/n이 이를 정확히 메워 선이 수평이다. ReLU에 Xavier의 1/n을 "
@@ -60,8 +61,7 @@ class VanishingGradient(Experiment):
             "배치 정규화를 쓰면 사라지지도 폭발하지도 않는다",
         ),
     }
-    lecture = {"gains": (0.5, 1, 2)}
-    chosen = {"layers": 20, "width": 100, "batch": 100, "inputs": "normal", "dtype": "float64"}
+    chosen = {"layers": 20, "width": 100, "batch": 100, "dtype": "float64"}
 
     def measure(self, run):
         found = {}
@@ -90,7 +90,7 @@ class VanishingGradient(Experiment):
                 said("ReLU, std 0.01", "ReLU, std 1"),
             ),
             "gain": (
-                all(abs(layer[f"He × {g:g}"] / layer["He × 1"] / g - 1) < 0.05 for g in run.settings.gains),
+                all(abs(layer[f"He × {g:g}"] / layer["He × 1"] / g - 1) < 0.05 for g in GAINS),
                 said(*RIGHT[:3]),
             ),
             "norm": (max(same) / min(same) < 1.02, said(*RIGHT[3:])),
