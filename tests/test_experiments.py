@@ -36,6 +36,18 @@ HOLDS = {
     "scaling": "yyyny",
     "lr-schedules": "yyy",
     "gradient-clipping": "yyyny",
+    "overfit": "yyyn",
+    "weight-decay": "yyyn",
+    "dropout": "ynyy",
+    "ensemble": "yyyyn",
+    "dropout-rates": "ynyy",
+    "l1-vs-l2": "ynyyy",
+    "early-stopping": "yyyyn",
+    "augmentation": "yyny",
+    "bias-variance": "yyyyyn",
+    "backprop-by-hand": "yyy",
+    "transfer": "yyyynn",
+    "batchnorm-remedies": "nnyyy",
 }
 
 

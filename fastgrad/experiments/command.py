@@ -186,6 +186,8 @@ def report(result, seconds=None):
     facts += [f"{seconds:.1f} s"] if seconds is not None else []
     lines = [f"{experiment.name}: {pick(experiment.title, lang)} ({', '.join(facts)})"]
     lines += ["", word("see"), wrapped(pick(experiment.see, lang), "  ")]
+    told = experiment.tell(run, result.numbers)
+    lines += ["", told] if told else []
     for kind, those in (("lecture", experiment.lecture), ("chosen", experiment.chosen)):
         if those:
             text = ", ".join(f"{name} = {shown(getattr(run.settings, name))}" for name in those)

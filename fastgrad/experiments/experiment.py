@@ -97,6 +97,10 @@ class Experiment:
     def draw(self, run: "Run", numbers: dict[str, Any]) -> Any:
         """The figure, begun with ``run.figure()``; None where there is none to draw."""
 
+    def tell(self, run: "Run", numbers: dict[str, Any]) -> str:
+        """Lines that are printed as they are, behind the paragraph: a calculation, say."""
+        return ""
+
     def animate(self, run: "Run", numbers: dict[str, Any]) -> Any:
         """(figure, function that draws frame number i, how many frames), or None: then nothing moves."""
 

@@ -20,6 +20,18 @@ NAMES = (
     "scaling",
     "lr-schedules",
     "gradient-clipping",
+    "overfit",
+    "weight-decay",
+    "dropout",
+    "ensemble",
+    "dropout-rates",
+    "l1-vs-l2",
+    "early-stopping",
+    "augmentation",
+    "bias-variance",
+    "backprop-by-hand",
+    "transfer",
+    "batchnorm-remedies",
 )
 
 
