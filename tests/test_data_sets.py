@@ -278,3 +278,15 @@ def test_named_tuples_stay_what_they_are():
     assert default_convert(["a", None]) == ["a", None]
     assert default_collate([fg.tensor([1.0]), fg.tensor([2.0])]).tolist() == [[1.0], [2.0]]
     assert default_collate([b"a", b"b"]) == [b"a", b"b"]
+
+
+def test_a_stratified_part_is_in_random_order():
+    """Every stretch of it has each class about as often, whatever quota was filled first."""
+    labels = np.repeat([0, 1, 2], [1000, 500, 500])
+    first, last = [], []
+    for seed in range(40):
+        train, _ = train_test_split(labels, test_size=0.25, seed=seed, stratify=labels)
+        first.append(np.bincount(train[:100], minlength=3))
+        last.append(np.bincount(train[-100:], minlength=3))
+    for counts in (first, last):
+        np.testing.assert_allclose(np.mean(counts, 0), [50, 25, 25], atol=4 * 5 / 40**0.5)

@@ -116,9 +116,10 @@ def shuffle_dataset(x: Any, t: Any, *, seed: int | None = None, generator: Any =
 def _split_rows(what: str, n: int, share: Any, seed: int, stratify: Any) -> tuple[np.ndarray, np.ndarray]:
     """The rows that stay and those set aside."""
     count = _share_of(what, n, share)
-    order = np.random.Generator(np.random.Philox(as_seed(what, seed))).permutation(n)
+    generator = np.random.Generator(np.random.Philox(as_seed(what, seed)))
+    order = generator.permutation(n)
     if stratify is not None:
-        order = _stratified(order, np.asarray(stratify), count, what.split(":")[0])
+        order = _stratified(order, np.asarray(stratify), count, what.split(":")[0], generator)
     return order[count:], order[:count]
 
 
@@ -134,9 +135,12 @@ def _share_of(what: str, n: int, share: Any) -> int:
     return count
 
 
-def _stratified(order: np.ndarray, labels: np.ndarray, n_test: int, owner: str) -> np.ndarray:
+def _stratified(
+    order: np.ndarray, labels: np.ndarray, n_test: int, owner: str, generator: np.random.Generator
+) -> np.ndarray:
     """`order` with its first n_test rows chosen class by class. A class of k rows gets its share k n_test / N, rounded
-    down; the rows then missing go to the largest remainders, to the smaller label among equals."""
+    down; the rows then missing go to the largest remainders, to the smaller label among equals. They are drawn from all
+    of the class: taken from the front, they would leave a part whose first rows have fewer of a class than its last."""
     if labels.shape != order.shape:
         raise ValueError(f"{owner}: stratify has shape {labels.shape}; give one label a row, {order.shape}")
     classes, index, count = np.unique(labels, return_inverse=True, return_counts=True)
@@ -144,5 +148,5 @@ def _stratified(order: np.ndarray, labels: np.ndarray, n_test: int, owner: str) 
     share[np.argsort(-remainder, kind="stable")[: n_test - share.sum()]] += 1
     chosen = np.zeros(len(order), bool)  # by place in `order`
     for c in range(len(classes)):
-        chosen[np.flatnonzero(index[order] == c)[: share[c]]] = True
+        chosen[generator.permutation(np.flatnonzero(index[order] == c))[: share[c]]] = True
     return np.concatenate([order[chosen], order[~chosen]])
