@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import zlib
@@ -18,6 +19,16 @@ CHILD_VARIABLES = ("OPENBLAS_", "FASTGRAD_", "OMP_", "MKL_")
 def rng(request):
     """Numbers that depend on the test's name alone, so that a test gives the same result alone and in company."""
     return np.random.Generator(np.random.Philox(zlib.crc32(request.node.nodeid.encode())))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible():
+    """Ctrl-C is heard: what a shell runs in the background is started with the signal ignored."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

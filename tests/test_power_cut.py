@@ -3,7 +3,7 @@
 import pytest
 
 CUT = """
-import hashlib, os, random, signal, sys, time
+import hashlib, os, random, select, signal, sys, time
 import numpy as np
 import fastgrad as fg
 from fastgrad.data import DataLoader, augment, load_digits
@@ -33,6 +33,10 @@ def train(resume=None, callbacks=()):
     return hashlib.sha256(bits).hexdigest()
 
 
+def inode():
+    return os.stat(path).st_ino if os.path.exists(path) else None
+
+
 expected = train()
 random, kills, found = random.Random(3), 0, ""
 while not found:
@@ -44,7 +48,11 @@ while not found:
         os.write(told, train(saved, [Checkpoint(path, unit="batch")]).encode())
         os._exit(0)
     os.close(told)
-    time.sleep(random.uniform(0.05, 0.1 + kills / 20))  # longer and longer, so that it comes to an end anywhere
+    left, last = random.randint(1, 4 + 3 * kills), inode()  # batches: more and more, so that it comes to an end
+    while left and not select.select([reader], [], [], 0.0005)[0]:
+        now = inode()
+        left, last = left - (now != last), now
+    time.sleep(random.uniform(0, 0.005))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     found = os.read(reader, 1000).decode()
