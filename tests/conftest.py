@@ -31,6 +31,15 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def quick_collections():
+    """What is there before the first test, tens of thousands of test items, is not walked over at every gc.collect()."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def clean_state():
     """No test may leave the thread recording, switched or silenced."""
