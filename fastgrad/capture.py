@@ -272,9 +272,21 @@ class Recording:
             self.busy.release()
 
     def run(self, inputs):
-        for i, feed in self.feeds:
-            x = inputs[i]
-            feed.take(x.data if isinstance(x, Value) else x)
+        try:
+            for i, feed in self.feeds:
+                x = inputs[i]
+                feed.take(x.data if isinstance(x, Value) else x)
+            self.prepare()
+            self.execute()
+        finally:
+            for _, feed in self.feeds:
+                feed.release()
+        for leaf in self.leaves.values():
+            leaf.tensor._grad = leaf.after
+        return fresh(self.result)
+
+    def prepare(self):
+        """The old gradients, and the numbers of this step; a learning rate may be a function, which may raise."""
         for leaf in self.leaves.values():
             leaf.begin()
         for call, numbers, ahead in self.launches:
@@ -282,22 +294,19 @@ class Recording:
         first = streams.take(self.streams)
         for call, stream in self.draws:
             self.program.set_scalars(call, streams.draw_of(first + stream))
+
+    def execute(self):
         try:
             self.program.replay()
         except FloatingPointError:
             self.refused()
             raise
         finally:
-            for _, feed in self.feeds:
-                feed.release()
             for call, update in self.updates:
                 if call < self.program.done:  # a step that failed later has made this update all the same
                     update.done()
             if self.written:
                 changed(*self.written)
-        for leaf in self.leaves.values():
-            leaf.tensor._grad = leaf.after
-        return fresh(self.result)
 
     def refused(self):
         """Raises with the sentence of the optimizer that has refused its gradients, if it was one."""
