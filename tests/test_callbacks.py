@@ -215,6 +215,14 @@ def test_the_best_only(tmp_path):
     assert fg.load(tmp_path / "4.fg")["best"] == 1.0
 
 
+def test_the_best_of_the_epochs_that_are_looked_at(tmp_path):
+    """The best epoch of all may lie between two: then the best of the others is not lost, too."""
+    files = train.Checkpoint(tmp_path / "{epoch}.fg", best="val_loss", every=2)
+    run_of(callbacks=[scripted([1.0, 3.0, 0.5, 2.0, 2.0, 2.5]), files], epochs=6)
+    assert sorted(os.listdir(tmp_path)) == ["2.fg", "4.fg"]
+    assert fg.load(tmp_path / "4.fg")["best"] == 2.0
+
+
 def test_the_file_has_the_weights_of_the_step_not_the_best(tmp_path):
     """The checkpoint of a run that stops early is written before the best weights are put back."""
     keeping, path = Keeping(), tmp_path / "run.fg"

@@ -17,7 +17,8 @@ class Checkpoint(Callback):
             "run-{epoch:03}.fg": {epoch} and {batch} that are complete, and the numbers of ``run.logs``
     every   how many of `unit` lie between two files
     unit    "epoch" or "batch"
-    best    None, or the name of a number, "val_loss": a file is written only when it is the best so far
+    best    None, or the name of a number, "val_loss": a file is written only when it is the best so far, of the epochs
+            that `every` looks at
     mode    "min" or "max" for `best`; None: by its name
     keep    with fields: how many files stay; the oldest that this run has written are deleted. None: all
 
@@ -57,9 +58,9 @@ class Checkpoint(Callback):
             self.write(run)
 
     def on_epoch_end(self, run):
-        if self.score is not None and not self.score.better(run):
+        if self.unit == "batch" or run.epoch % self.every:  # the best is that of those that are looked at
             return
-        if self.unit == "epoch" and run.epoch % self.every == 0:
+        if self.score is None or self.score.better(run):
             self.write(run)
 
     def on_train_end(self, run):
