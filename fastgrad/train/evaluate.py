@@ -57,7 +57,7 @@ def evaluate(model, data, loss=None, metrics=(), batch_size=ROWS):
 
     loader = as_loader("evaluate", data, model, batch_size)
     dtype = target_dtype(loader)
-    return scores(model, loader, loss or usual_loss(dtype), named(metrics, dtype.kind in "iu"))
+    return scores(model, loader, loss or usual_loss(dtype), named(metrics, dtype is not None and dtype.kind in "iu"))
 
 
 def scores(model, batches, loss, metrics):

@@ -42,7 +42,7 @@ class Run:
             raise ValueError(f"fit: epochs must be an integer of at least 0, not {epochs!r}")
         self.model, self.scaler, self.epochs = model, scaler, int(epochs)
         self.loader, self.validation = loaders(model, data, validation, batch_size, seed, scaler)
-        self.batches = len(self.loader)
+        self.batches = batches_of(self.loader)
         self.history, self.resources = History(), ExitStack()
         self.epoch, self.batch, self.stopped, self.failed, self.resumed = 0, 0, None, False, False
         self.bar: Any = None
@@ -57,11 +57,13 @@ class Run:
         self.capture = capture
         dtype = target_dtype(self.loader)
         self.loss = usual_loss(dtype) if loss is None else loss
-        self.metrics = named(metrics, dtype is not None and dtype.kind in "iu")
+        if not callable(self.loss):
+            raise TypeError(f"fit: loss is a function of outputs and target, not {loss!r}")
+        self.metrics = named(metrics or (), dtype is not None and dtype.kind in "iu")
         self.optimizer = make_optimizer(self.model, optimizer)
         self.schedule = make_schedule(schedule, self.optimizer, self.batches)
         self.averages = averages(self.model.parameters()) if callable(averages) else averages
-        given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+        given = list(callbacks or ()) if isinstance(callbacks, (list, tuple, type(None))) else [callbacks]
         self.callbacks = sorted(given, key=lambda callback: getattr(callback, "order", 0))
         self.hooks = hooks_of(self.callbacks)
         self.means, self.complete = Means(self.metrics), None
@@ -263,3 +265,13 @@ class Run:
             if found is not None and hasattr(callback, "load_state_dict"):
                 left.remove(found)
                 callback.load_state_dict(found["state"])
+
+
+def batches_of(loader):
+    """How many batches an epoch has."""
+    try:
+        return len(loader)
+    except TypeError as error:
+        raise TypeError(
+            f"fit: how many batches an epoch has is not known ({error}); give the dataset a __len__"
+        ) from None
