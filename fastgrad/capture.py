@@ -6,7 +6,8 @@ bias corrections, streams of random numbers) and runs the list without Python. T
 
 NumPy in the middle of a step goes through `kernels.host`, which a replay calls again. What a program cannot see, it
 refuses: reading a number out of a tensor, control flow on values (which reads them). What Python alone decides (a
-printed line, an `if`) is decided once, while recording.
+printed line, an `if`) is decided once, while recording; but a module that has another setting, part or mode than then
+is recorded anew.
 """
 
 from sys import getrefcount
@@ -27,8 +28,10 @@ def capture(step):
     """`step(*inputs)` as a function that is recorded at its first call and replayed from C afterwards.
 
     Inputs that are tensors or arrays may change from call to call; a new shape or dtype records a new program. Other
-    inputs are constants: a new value records a new program. What the step returns is returned as fresh tensors.
-    Gradients of parameters live in the program's buffers, so a later call overwrites them.
+    inputs are constants: a new value records a new program, and so do modules whose numbers and texts (a dropout's p),
+    parts or mode have changed. The step has copies of its inputs: what it changes in place there, only it sees. What it
+    returns is returned as fresh tensors. Gradients of parameters live in the program's buffers, so a later call
+    overwrites them.
     Errors: CaptureError naming what cannot be recorded, and what to do instead. Whatever the step raises while it is
     recorded, parameters, gradients and optimizer states are put back as they were.
 
@@ -115,6 +118,8 @@ class Recording:
         self.program = kernels.Program()
         self.leaves = {}  # id -> Leaf
         self.modules = {}  # id -> (module that the step has called, whether it was in training)
+        self.looked = {}  # id -> module whose settings are among `settings`
+        self.settings = []  # (dict of a module, name, value): numbers, texts, and which parts and tensors it has
         self.updates = []  # (call, update)
         self.optimizers = []  # (optimizer, sizes of its groups, who of them had no gradient and whether it could have)
         self.launches = []  # (call, its numbers so many steps ahead, how many updates of the same state come before it)
@@ -148,6 +153,10 @@ class Recording:
     def called(self, module):
         """From a module: it is called. In training it may do what it does not do in evaluation."""
         self.modules[id(module)] = module, module.training
+        if id(module) not in self.looked:
+            for part in module.modules():
+                if self.looked.setdefault(id(part), part) is part:
+                    self.settings += settings_of(part)
 
     def stepping(self, optimizer):
         """From an optimizer: its step begins. Parameters without gradient are passed over by every replay."""
@@ -204,6 +213,9 @@ class Recording:
             self.streams = streams.count() - self.first_stream
             gradients = [leaf.after.data for leaf in self.leaves.values() if leaf.after is not None]
             self.written = [*self.written.values(), *gradients]
+            self.settings = [
+                fact for fact in self.settings if holds(*fact)
+            ]  # a count of calls is the step's own affair
         except BaseException:
             self.undo()
             raise
@@ -243,7 +255,14 @@ class Recording:
 
     def alive(self):
         same = all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())
-        return same and all(u.alive() for _, u in self.updates)
+        return same and self.as_set() and all(u.alive() for _, u in self.updates)
+
+    def as_set(self):
+        """Whether the modules have the settings, parts and tensors that they were recorded with."""
+        for kept, name, value in self.settings:
+            if kept.get(name, MISSING) is not value and not holds(kept, name, value):
+                return False
+        return True
 
     def fits(self):
         """Whether parameters and states are the recorded arrays, and gradients are there (or not) as they were then."""
@@ -253,6 +272,8 @@ class Recording:
         for module, training in self.modules.values():
             if module.training is not training:
                 return False
+        if not self.as_set():
+            return False
         for optimizer, sizes, idle in self.optimizers:
             if optimizer.averaging or sizes != [len(g["params"]) for g in optimizer.param_groups]:
                 return False
@@ -388,6 +409,27 @@ class Leaf:
     def begin(self):
         if self.reads and self.before is not None and self.tensor._grad is not self.before:
             np.copyto(self.before.data, self.tensor._grad.data)
+
+
+MISSING = object()
+PLAIN = (bool, int, float, str, type(None))
+
+
+def settings_of(module):
+    """(dict, name, value) of what decides how a module computes: plain attributes, parts, parameters, buffers."""
+    own = module.__dict__
+    yield from ((own, name, x) for name, x in own.items() if is_plain(x) and name != "training")
+    for registry in (own["_parameters"], own["_buffers"], own["_modules"]):
+        yield from ((registry, name, x) for name, x in registry.items())
+
+
+def holds(kept, name, value):
+    found = kept.get(name, MISSING)
+    return found is value or (is_plain(found) and is_plain(value) and constant_key(found) == constant_key(value))
+
+
+def is_plain(x):
+    return all(map(is_plain, x)) if isinstance(x, tuple) else isinstance(x, PLAIN)
 
 
 def own(x):

@@ -27,9 +27,9 @@ def fit(
 ):
     """Trains a model, and returns the `History` of its losses and metrics.
 
-    data        (x, y), arrays, tensors or tables of N rows: shuffled batches of `batch_size`; or a Dataset or a list of tuples;
-                or a DataLoader, whose batch size, order and augmentation are then its own. Of more than two arrays the
-                last is the target, the others are the model's arguments. Floats take the dtype of the parameters
+    data        (x, y), arrays, tensors or tables of N rows: shuffled batches of `batch_size`; or a Dataset or a list of
+                tuples; or a DataLoader, whose batch size, order and augmentation are then its own. Of more than two
+                arrays the last is the target, the others are the model's arguments. Floats take the parameters' dtype
     loss        loss(outputs, target); cross_entropy for integer targets, mse_loss for floats, unless given
     optimizer   an Optimizer, or a function of the parameters that makes one; Adam, unless given
     epochs      how often the data are gone through, those of a resumed run included
