@@ -5,8 +5,8 @@ import pytest
 
 import fastgrad as fg
 from fastgrad import nn
-from fastgrad.data import DataLoader, Dataset, IterableDataset, StandardScaler
-from fastgrad.train import evaluate, fit
+from fastgrad.data import DataLoader, Dataset, IterableDataset, StandardScaler, augment
+from fastgrad.train import accuracy, evaluate, fit
 
 F = nn.functional
 
@@ -138,3 +138,27 @@ def test_a_dataset_is_still_one(data):
 def test_a_loss_of_other_sizes_is_not_told_to_reshape():
     with pytest.raises(ValueError, match=r"a target for each number"):
         F.mse_loss(fg.ones(4, 3), fg.ones(4))
+
+
+def test_the_accuracy_of_mixed_labels_is_that_of_the_larger_share(data):
+    """Mixup makes probabilities of labels; zeros and ones would be compared with them otherwise."""
+    x, y = data
+    mixed = augment.Mixup(0.2, num_classes=3)
+    seen = []
+
+    def transform(x, y, rng):
+        seen.append(mixed(x, y, rng=rng))
+        return seen[-1]
+
+    model = net()
+    still = fg.optim.SGD(model.parameters(), lr=0.0)
+    history = fit(model, DataLoader((x, y), 24, transform=transform, seed=0), None, still, epochs=1)
+    inputs, shares = seen[0]
+    expected = np.mean(model(fg.from_numpy(inputs)).data.argmax(1) == shares.argmax(1))
+    assert history["accuracy"].tolist() == [expected]
+
+
+def test_several_labels_a_row_are_answers_of_their_own():
+    outputs, targets = np.array([[1.0, -1.0, 2.0], [1.0, 1.0, -2.0]]), np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    assert accuracy(outputs, targets) == 5 / 6
+    assert accuracy(outputs, targets.astype(np.int64)) == 5 / 6

@@ -1,5 +1,7 @@
 """Means of an epoch, kept up batch by batch."""
 
+import numpy as np
+
 from .evaluate import arrays
 from .metrics import accuracy, right_answers
 
@@ -34,8 +36,9 @@ class Means:
         self.rows += n
         self.sums["loss"] += loss * n
         if self.counts:
-            self.right += right_answers(outputs.data, target.data)
-            self.answers += target.data.size
+            right = right_answers(outputs.data, target.data)
+            self.right += int(np.count_nonzero(right))
+            self.answers += right.size
         for name, metric in self.others.items():
             self.sums[name] += metric(arrays(outputs), target.data) * n
 
