@@ -5,9 +5,10 @@ written down; from then on a call points the list at its inputs, fills in what c
 bias corrections, streams of random numbers) and runs the list without Python. The bits are those of the eager step.
 
 NumPy in the middle of a step goes through `kernels.host`, which a replay calls again. What a program cannot see, it
-refuses: reading a number out of a tensor, control flow on values (which reads them). What Python alone decides (a
-printed line, an `if`) is decided once, while recording; but a module that has another setting, part or mode than then
-is recorded anew.
+refuses: reading a number out of a tensor, control flow on values (which reads them), a parameter changed by NumPy.
+What Python alone decides (a printed line, an `if`, a tensor kept for the next call, which is to be an input and a
+result) is decided once, while recording; but a module that has another setting, part or mode than then is recorded
+anew.
 """
 
 from sys import getrefcount
@@ -208,6 +209,7 @@ class Recording:
             for leaf in self.leaves.values():
                 leaf.finish()
             self.forget_own()
+            self.refuse_unseen()
             for _, _, idle in self.optimizers:  # the gradient of a leaf is looked after already
                 idle[:] = [pair for pair in idle if id(pair[0]) not in self.leaves]
             self.streams = streams.count() - self.first_stream
@@ -239,10 +241,25 @@ class Recording:
             if id(storage(leaf.data)) not in own and not self.program.owns(leaf.data)
         }
 
+    def refuse_unseen(self):
+        """Raises for a parameter that has changed though no call has written into it."""
+        known = {id(storage(array)) for array, _ in self.kept.values()}
+        for leaf in self.leaves.values():
+            unseen = id(storage(leaf.data)) not in known
+            if unseen and leaf.values is not None and leaf.values.tobytes() != leaf.data.tobytes():
+                raise CaptureError(
+                    f"the step has written into a parameter's array, {leaf.data.shape}, by NumPy, which a replay does "
+                    f"not repeat; write `with no_grad(): p.sub_(p.grad, alpha=lr)`, or use an optimizer"
+                )
+            leaf.values = None
+
     def undo(self):
         """Puts back what a step that failed has changed."""
         for leaf in self.leaves.values():
             leaf.tensor._grad = leaf.before
+            if leaf.values is not None and leaf.data.flags.writeable:
+                np.copyto(leaf.data, leaf.values)
+                changed(leaf.data)
         for array, values in reversed(self.kept.values()):
             np.copyto(array, values)
             changed(array)
@@ -387,6 +404,7 @@ class Leaf:
         self.tensor, self.data = tensor, tensor.data
         self.reads, self.requires_grad = reads, tensor.requires_grad
         self.before = tensor._grad  # what the step found
+        self.values: Any = np.array(tensor.data)  # while it is recorded
         self.after = None
 
     def finish(self):
