@@ -354,3 +354,16 @@ def test_without_the_package_tensorboard_the_extra_is_named(tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "tensorboard.compat.proto.event_pb2", None)
     with pytest.raises(ImportError, match=r'pip install "fastgrad\[tensorboard\]"'):
         train.TensorBoard(tmp_path)
+
+
+def test_a_log_with_an_empty_line_goes_on(tmp_path):
+    log, saved = tmp_path / "log.csv", tmp_path / "run.fg"
+    run_of(callbacks=[train.CSVLog(log), train.Checkpoint(saved)], epochs=1)
+    log.write_text(log.read_text() + "\n")
+    run_of(callbacks=train.CSVLog(log), epochs=2, resume=saved)
+    assert [row[:1] for row in log.read_text().splitlines()] == ["e", "1", "2"]
+
+
+def test_a_monitor_without_a_folder_is_refused_before_the_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"Monitor: .*missing is no folder"):
+        run_of(callbacks=train.Monitor(path=tmp_path / "missing" / "layers.svg"))
