@@ -221,3 +221,20 @@ def test_a_run_that_is_over_stays_over(tmp_path):
     again, resumed = outcome(rule("Adam"), True, resume=path)
     assert len(again) == len(history) == EPOCHS
     same(whole, resumed)
+
+
+def test_other_metrics_in_the_middle_of_an_epoch(tmp_path):
+    x = np.ones((12, 2), np.float32)
+
+    def one(outputs, targets):
+        return 1.0
+
+    def run(epochs, callbacks=(), **more):
+        net = fg.nn.Linear(2, 2)
+        return train.fit(net, (x, x), epochs=epochs, batch_size=4, seed=0, callbacks=callbacks, progress=False, **more)
+
+    run(2, [StopAt(4), train.Checkpoint(tmp_path / "middle")])
+    run(2, [train.Checkpoint(tmp_path / "end")])
+    with pytest.raises(ValueError, match="broken off with means of loss, and this run has loss, one; give the same"):
+        run(3, metrics=one, resume=tmp_path / "middle")
+    assert np.isnan(run(3, metrics=one, resume=tmp_path / "end")["one"]).tolist() == [True, True, False]

@@ -253,7 +253,8 @@ class Run:
         if saved is None:  # a file of `save_training`: the means of a broken epoch are then those of its rest
             self.lr = self.optimizer.lr
             return []
-        self.means.load_state_dict(saved["means"])
+        if self.batch:  # the sums of an epoch that is complete are in the history
+            self.means.load_state_dict(saved["means"])
         self.lr = saved["lr"]
         return saved["callbacks"]
 
