@@ -162,3 +162,12 @@ def test_several_labels_a_row_are_answers_of_their_own():
     outputs, targets = np.array([[1.0, -1.0, 2.0], [1.0, 1.0, -2.0]]), np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
     assert accuracy(outputs, targets) == 5 / 6
     assert accuracy(outputs, targets.astype(np.int64)) == 5 / 6
+
+
+def test_a_history_is_a_dict_of_arrays(data):
+    history = fit(net(), data, epochs=3)
+    columns = dict(history)
+    assert list(columns) == list(history) == list(history.keys()) == ["loss", "accuracy", "lr"]
+    for name, column in history.items():
+        np.testing.assert_array_equal(column, columns[name])
+        assert len(column) == 3
