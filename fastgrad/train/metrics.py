@@ -18,7 +18,7 @@ def accuracy(outputs, targets):
     0.5
     """
     right = right_answers(outputs, targets)
-    return np.count_nonzero(right) / right.size if right.size else float("nan")
+    return int(np.count_nonzero(right)) / right.size if right.size else float("nan")
 
 
 def right_answers(outputs, targets):
