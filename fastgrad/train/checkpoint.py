@@ -22,8 +22,8 @@ class Checkpoint(Callback):
     mode    "min" or "max" for `best`; None: by its name
     keep    with fields: how many files stay; the oldest that this run has written are deleted. None: all
 
-    A run that is stopped, by Ctrl-C or another callback, is written once more, as it is then; one whose loss is not
-    finite is not. Files are written after all other callbacks have seen the epoch or batch.
+    Without `best` the end of a run is written too, whatever `every` says, also of one that is stopped by Ctrl-C or
+    another callback, as it is then. A run whose loss is not finite is not written. Files are written after all other callbacks have seen the epoch or batch.
     Errors: ValueError for arguments that contradict each other; OSError.
     """
 

@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
 from ..capture import capture as always
@@ -213,7 +213,8 @@ class Run:
             for callback in self.callbacks
             if hasattr(callback, "state_dict")
         ]
-        return {"means": self.means.state_dict(), "lr": float(self.lr), "callbacks": states}
+        held = order_of(self.validation)
+        return {"means": self.means.state_dict(), "lr": float(self.lr), "callbacks": states, "validation": held}
 
     def save(self, path, best=None):
         """Writes all of the run into a file, which `fit` takes as `resume`."""
@@ -256,6 +257,9 @@ class Run:
         if self.batch:  # the sums of an epoch that is complete are in the history
             self.means.load_state_dict(saved["means"])
         self.lr = saved["lr"]
+        if saved.get("validation") is not None and order_of(self.validation) is not None:
+            with suppress(ValueError):  # another validation part than then begins from its own beginning
+                self.validation.load_state_dict(saved["validation"])
         return saved["callbacks"]
 
     def load_callbacks(self, saved):
@@ -276,3 +280,11 @@ def batches_of(loader):
         raise TypeError(
             f"fit: how many batches an epoch has is not known ({error}); give the dataset a __len__"
         ) from None
+
+
+def order_of(validation):
+    """The state of the validation's loader, which may shuffle or draw; None of one that has none to be had again."""
+    try:
+        return validation.state_dict() if hasattr(validation, "state_dict") else None
+    except TypeError:
+        return None
