@@ -105,6 +105,11 @@ def refused(data):
         "objects as targets": ({"data": (x, named.astype(object))}, TypeError, r"targets are object.*numpy\.unique"),
         "objects as inputs": ({"data": (x.astype(object), y)}, TypeError, r"inputs are object.*astype"),
         "the optimizer of another": ({"optimizer": other}, ValueError, r"Adam holds no parameter of the model"),
+        "the averages of another": (
+            {"averages": fg.optim.averaging.EMA(nn.Linear(4, 3).parameters())},
+            ValueError,
+            r"EMA holds no parameter of the model",
+        ),
         "a loss by name": ({"loss": "mse"}, TypeError, r"loss is a function.*'mse'"),
         "a stream without end": ({"data": Stream(data)}, TypeError, r"how many batches.*__len__"),
         "a new scaler, a loader": ({"data": loader, "scaler": StandardScaler()}, TypeError, r"scaler scales arrays"),
@@ -171,3 +176,31 @@ def test_a_history_is_a_dict_of_arrays(data):
     for name, column in history.items():
         np.testing.assert_array_equal(column, columns[name])
         assert len(column) == 3
+
+
+class Several(nn.Module):
+    """Two answers: a sequence of outputs [N,2,C], or a tuple."""
+
+    def __init__(self, tuple_of):
+        super().__init__()
+        self.layer, self.tuple_of = nn.Linear(4, 3), tuple_of
+
+    def forward(self, x):
+        out = self.layer(x)
+        return (out, x) if self.tuple_of else fg.stack([out, out], 1)
+
+
+@pytest.mark.parametrize("tuple_of", [False, True])
+@pytest.mark.parametrize("capture", [False, True])
+def test_outputs_without_an_accuracy_are_trained_without(data, tuple_of, capture):
+    x, y = data
+
+    def loss(outputs, target):
+        return F.cross_entropy(outputs[0] if tuple_of else outputs.reshape(-1, 3), target.reshape(-1))
+
+    given = (x, y if tuple_of else np.stack([y, y], 1))
+    history = fit(Several(tuple_of), given, loss, epochs=2, validation=0.25, capture=capture)
+    assert list(history) == ["loss", "val_loss", "lr"]
+    assert list(evaluate(Several(tuple_of), given, loss)) == ["loss"]
+    with pytest.raises((ValueError, AttributeError)):
+        fit(Several(tuple_of), given, loss, epochs=1, metrics="accuracy")

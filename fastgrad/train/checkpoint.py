@@ -23,7 +23,8 @@ class Checkpoint(Callback):
     keep    with fields: how many files stay; the oldest that this run has written are deleted. None: all
 
     Without `best` the end of a run is written too, whatever `every` says, also of one that is stopped by Ctrl-C or
-    another callback, as it is then. A run whose loss is not finite is not written. Files are written after all other callbacks have seen the epoch or batch.
+    another callback, as it is then. A run whose loss is not finite is not written. Files are written after all other
+    callbacks have seen the epoch or batch.
     Errors: ValueError for arguments that contradict each other; OSError.
     """
 

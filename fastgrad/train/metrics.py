@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["accuracy", "named", "right_answers"]
+__all__ = ["accuracy", "fits", "is_asked_for", "named", "right_answers"]
 
 
 def accuracy(outputs, targets):
@@ -40,6 +40,21 @@ def is_shares(outputs, targets):
     """Whether targets are probabilities of the classes."""
     whole = outputs.shape == targets.shape and outputs.ndim > 1 and outputs.shape[1] > 1 and targets.dtype.kind == "f"
     return whole and bool((np.abs(targets.sum(1) - 1) < 1e-3).all())
+
+
+def fits(outputs, targets):
+    """Whether an accuracy can be had of these outputs, arrays or a tuple of them."""
+    try:
+        right_answers(outputs, targets)
+    except (ValueError, AttributeError):  # other shapes, or a tuple
+        return False
+    return True
+
+
+def is_asked_for(metrics):
+    """Whether accuracy is among what was given, and not only there because targets are integers."""
+    given = metrics.values() if isinstance(metrics, dict) else listed(metrics)
+    return any(metric in ("accuracy", accuracy) for metric in given)
 
 
 KNOWN = {"accuracy": accuracy}

@@ -5,13 +5,14 @@ import numpy as np
 from .. import optim
 from ..data import DataLoader, IterableDataset, TensorDataset, train_test_split
 from ..nn import functional
+from ..optim.averaging import Average
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..tensor import Tensor
 from .evaluate import ROWS, as_input
 
-__all__ = ["as_loader", "loaders", "make_optimizer", "make_schedule", "target_dtype", "usual_loss"]
+__all__ = ["as_loader", "loaders", "make_averages", "make_optimizer", "make_schedule", "target_dtype", "usual_loss"]
 
 CURES = {
     "inputs": "give columns of numbers, x.astype(numpy.float32)",
@@ -116,12 +117,7 @@ def usual_loss(dtype):
 def make_optimizer(model, optimizer):
     """The optimizer that was given, or made by what was given, or Adam."""
     if isinstance(optimizer, Optimizer):
-        own = {id(p) for p in model.parameters()}
-        if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
-            raise ValueError(
-                f"fit: this {type(optimizer).__name__} holds no parameter of the model, which would learn nothing; "
-                f"make it of model.parameters(), after the model"
-            )
+        refuse_foreign(model, optimizer, [p for group in optimizer.param_groups for p in group["params"]])
         return optimizer
     if optimizer is not None and not callable(optimizer):
         raise TypeError(f"fit: optimizer is an Optimizer or makes one, not a {type(optimizer).__name__}")
@@ -130,6 +126,24 @@ def make_optimizer(model, optimizer):
         frozen = any(True for _ in model.parameters())
         raise ValueError(f"fit: {'every parameter of the model is frozen' if frozen else 'the model has no parameter'}")
     return (optimizer or optim.Adam)(trained)
+
+
+def make_averages(model, averages):
+    """The averages that were given, or made by what was given, or None."""
+    if isinstance(averages, Average):
+        refuse_foreign(model, averages, averages.params)
+        return averages
+    return averages(model.parameters()) if callable(averages) else averages
+
+
+def refuse_foreign(model, holder, params):
+    """Raises where an optimizer, or averages, have been made of another model's parameters."""
+    own = {id(p) for p in model.parameters()}
+    if not any(id(p) in own for p in params):
+        raise ValueError(
+            f"fit: this {type(holder).__name__} holds no parameter of the model, and would do nothing for it; make it "
+            f"of model.parameters(), after the model"
+        )
 
 
 def make_schedule(schedule, optimizer, batches):

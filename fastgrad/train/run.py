@@ -12,11 +12,11 @@ from ..optim.averaging import SWA
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..show import progress as progress_bar
 from .callbacks import hooks_of
-from .evaluate import scores
+from .evaluate import arrays, scores
 from .history import History
 from .means import Means
-from .metrics import named
-from .prepare import loaders, make_optimizer, make_schedule, target_dtype, usual_loss
+from .metrics import fits, is_asked_for, named
+from .prepare import loaders, make_averages, make_optimizer, make_schedule, target_dtype, usual_loss
 from .step import AutoCapture, make_step
 
 __all__ = ["Run"]
@@ -60,9 +60,10 @@ class Run:
         if not callable(self.loss):
             raise TypeError(f"fit: loss is a function of outputs and target, not {loss!r}")
         self.metrics = named(metrics or (), dtype is not None and dtype.kind in "iu")
+        self.unasked = "accuracy" in self.metrics and not is_asked_for(metrics or ())
         self.optimizer = make_optimizer(self.model, optimizer)
         self.schedule = make_schedule(schedule, self.optimizer, self.batches)
-        self.averages = averages(self.model.parameters()) if callable(averages) else averages
+        self.averages = make_averages(self.model, averages)
         given = list(callbacks or ()) if isinstance(callbacks, (list, tuple, type(None))) else [callbacks]
         self.callbacks = sorted(given, key=lambda callback: getattr(callback, "order", 0))
         self.hooks = hooks_of(self.callbacks)
@@ -114,11 +115,21 @@ class Run:
     def count(self, loss, outputs, target):
         """Takes the numbers of a batch into the means."""
         self.batch += 1
+        if self.unasked:
+            self.unasked = False
+            self.drop_accuracy_unless(fits(arrays(outputs), target.data))
         self.means.add(loss, outputs, target)
         if not math.isfinite(loss) and not self.skips:
             self.not_finite(loss)
         if self.bar is not None:
             self.show()
+
+    def drop_accuracy_unless(self, fit):
+        """Outputs that have none, of a sequence or several, are trained without: nobody has asked for it."""
+        if not fit:
+            del self.metrics["accuracy"]
+            state, self.means = self.means.state_dict(), Means(self.metrics)
+            self.means.load_state_dict(state)
 
     @property
     def logs(self):
