@@ -105,6 +105,11 @@ class Ensemble:
         arrays = as_arrays("Ensemble", data, model)
         dtype = target_dtype(as_loader("Ensemble", arrays, model))
         self.classes = dtype is not None and dtype.kind in "iu"
+        if self.classes and isinstance(arrays, tuple) and arrays[-1][0].size != 1:
+            raise TypeError(
+                f"Ensemble: integers {arrays[-1].shape} are several labels a row, which no softmax answers; give them as "
+                f"floats, and predict is the mean of the outputs"
+            )
         if not self.folds:
             return arrays, {}
         if not isinstance(arrays, tuple):
