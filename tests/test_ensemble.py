@@ -185,7 +185,7 @@ def test_several_labels_a_row_are_refused(iris):
     x, y = iris[0], np.eye(3, dtype=np.int64)[iris[1]]
     loss = fg.nn.functional.binary_cross_entropy_with_logits
     nets = Ensemble(net, 1)
-    with pytest.raises(TypeError, match=r"integers \(150, 3\) are several labels a row.*floats"):
+    with pytest.raises(TypeError, match=r"integers \(150, 3\) are several labels a row.*as floats"):
         nets.fit((x, y), loss, epochs=1)
     nets.fit((x, y.astype(np.float32)), loss, epochs=1)
     assert nets.predict(x).shape == (150, 3)

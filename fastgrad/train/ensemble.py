@@ -107,8 +107,8 @@ class Ensemble:
         self.classes = dtype is not None and dtype.kind in "iu"
         if self.classes and isinstance(arrays, tuple) and arrays[-1][0].size != 1:
             raise TypeError(
-                f"Ensemble: integers {arrays[-1].shape} are several labels a row, which no softmax answers; give them as "
-                f"floats, and predict is the mean of the outputs"
+                f"Ensemble: integers {arrays[-1].shape} are several labels a row, which no softmax answers; give "
+                f"them as floats, and predict is the mean of the outputs"
             )
         if not self.folds:
             return arrays, {}
