@@ -5,8 +5,10 @@ written down; from then on a call points the list at its inputs, fills in what c
 bias corrections, streams of random numbers) and runs the list without Python. The bits are those of the eager step.
 
 NumPy in the middle of a step goes through `kernels.host`, which a replay calls again. What a program cannot see, it
-refuses: reading a number out of a tensor, control flow on values (which reads them). What Python alone decides (a
-printed line, an `if`) is decided once, while recording.
+refuses: reading a number out of a tensor, control flow on values (which reads them), a parameter changed by NumPy.
+What Python alone decides (a printed line, an `if`, a tensor kept for the next call, which is to be an input and a
+result) is decided once, while recording; but a module that has another setting, part or mode than then is recorded
+anew.
 """
 
 from sys import getrefcount
@@ -27,8 +29,10 @@ def capture(step):
     """`step(*inputs)` as a function that is recorded at its first call and replayed from C afterwards.
 
     Inputs that are tensors or arrays may change from call to call; a new shape or dtype records a new program. Other
-    inputs are constants: a new value records a new program. What the step returns is returned as fresh tensors.
-    Gradients of parameters live in the program's buffers, so a later call overwrites them.
+    inputs are constants: a new value records a new program, and so do modules whose numbers and texts (a dropout's p),
+    parts or mode have changed. The step has copies of its inputs: what it changes in place there, only it sees. What it
+    returns is returned as fresh tensors. Gradients of parameters live in the program's buffers, so a later call
+    overwrites them.
     Errors: CaptureError naming what cannot be recorded, and what to do instead. Whatever the step raises while it is
     recorded, parameters, gradients and optimizer states are put back as they were.
 
@@ -115,6 +119,8 @@ class Recording:
         self.program = kernels.Program()
         self.leaves = {}  # id -> Leaf
         self.modules = {}  # id -> (module that the step has called, whether it was in training)
+        self.looked = {}  # id -> module whose settings are among `settings`
+        self.settings = []  # (dict of a module, name, value): numbers, texts, and which parts and tensors it has
         self.updates = []  # (call, update)
         self.optimizers = []  # (optimizer, sizes of its groups, who of them had no gradient and whether it could have)
         self.launches = []  # (call, its numbers so many steps ahead, how many updates of the same state come before it)
@@ -148,6 +154,10 @@ class Recording:
     def called(self, module):
         """From a module: it is called. In training it may do what it does not do in evaluation."""
         self.modules[id(module)] = module, module.training
+        if id(module) not in self.looked:
+            for part in module.modules():
+                if self.looked.setdefault(id(part), part) is part:
+                    self.settings += settings_of(part)
 
     def stepping(self, optimizer):
         """From an optimizer: its step begins. Parameters without gradient are passed over by every replay."""
@@ -199,11 +209,15 @@ class Recording:
             for leaf in self.leaves.values():
                 leaf.finish()
             self.forget_own()
+            self.refuse_unseen()
             for _, _, idle in self.optimizers:  # the gradient of a leaf is looked after already
                 idle[:] = [pair for pair in idle if id(pair[0]) not in self.leaves]
             self.streams = streams.count() - self.first_stream
             gradients = [leaf.after.data for leaf in self.leaves.values() if leaf.after is not None]
             self.written = [*self.written.values(), *gradients]
+            self.settings = [
+                fact for fact in self.settings if holds(*fact)
+            ]  # a count of calls is the step's own affair
         except BaseException:
             self.undo()
             raise
@@ -227,10 +241,25 @@ class Recording:
             if id(storage(leaf.data)) not in own and not self.program.owns(leaf.data)
         }
 
+    def refuse_unseen(self):
+        """Raises for a parameter that has changed though no call has written into it."""
+        known = {id(storage(array)) for array, _ in self.kept.values()}
+        for leaf in self.leaves.values():
+            unseen = id(storage(leaf.data)) not in known
+            if unseen and leaf.values is not None and leaf.values.tobytes() != leaf.data.tobytes():
+                raise CaptureError(
+                    f"the step has written into a parameter's array, {leaf.data.shape}, by NumPy, which a replay does "
+                    f"not repeat; write `with no_grad(): p.sub_(p.grad, alpha=lr)`, or use an optimizer"
+                )
+            leaf.values = None
+
     def undo(self):
         """Puts back what a step that failed has changed."""
         for leaf in self.leaves.values():
             leaf.tensor._grad = leaf.before
+            if leaf.values is not None and leaf.data.flags.writeable:
+                np.copyto(leaf.data, leaf.values)
+                changed(leaf.data)
         for array, values in reversed(self.kept.values()):
             np.copyto(array, values)
             changed(array)
@@ -243,7 +272,14 @@ class Recording:
 
     def alive(self):
         same = all(leaf.tensor.data is leaf.data for leaf in self.leaves.values())
-        return same and all(u.alive() for _, u in self.updates)
+        return same and self.as_set() and all(u.alive() for _, u in self.updates)
+
+    def as_set(self):
+        """Whether the modules have the settings, parts and tensors that they were recorded with."""
+        for kept, name, value in self.settings:
+            if kept.get(name, MISSING) is not value and not holds(kept, name, value):
+                return False
+        return True
 
     def fits(self):
         """Whether parameters and states are the recorded arrays, and gradients are there (or not) as they were then."""
@@ -253,6 +289,8 @@ class Recording:
         for module, training in self.modules.values():
             if module.training is not training:
                 return False
+        if not self.as_set():
+            return False
         for optimizer, sizes, idle in self.optimizers:
             if optimizer.averaging or sizes != [len(g["params"]) for g in optimizer.param_groups]:
                 return False
@@ -272,9 +310,21 @@ class Recording:
             self.busy.release()
 
     def run(self, inputs):
-        for i, feed in self.feeds:
-            x = inputs[i]
-            feed.take(x.data if isinstance(x, Value) else x)
+        try:
+            for i, feed in self.feeds:
+                x = inputs[i]
+                feed.take(x.data if isinstance(x, Value) else x)
+            self.prepare()
+            self.execute()
+        finally:
+            for _, feed in self.feeds:
+                feed.release()
+        for leaf in self.leaves.values():
+            leaf.tensor._grad = leaf.after
+        return fresh(self.result)
+
+    def prepare(self):
+        """The old gradients, and the numbers of this step; a learning rate may be a function, which may raise."""
         for leaf in self.leaves.values():
             leaf.begin()
         for call, numbers, ahead in self.launches:
@@ -282,22 +332,19 @@ class Recording:
         first = streams.take(self.streams)
         for call, stream in self.draws:
             self.program.set_scalars(call, streams.draw_of(first + stream))
+
+    def execute(self):
         try:
             self.program.replay()
         except FloatingPointError:
             self.refused()
             raise
         finally:
-            for _, feed in self.feeds:
-                feed.release()
             for call, update in self.updates:
                 if call < self.program.done:  # a step that failed later has made this update all the same
                     update.done()
             if self.written:
                 changed(*self.written)
-        for leaf in self.leaves.values():
-            leaf.tensor._grad = leaf.after
-        return fresh(self.result)
 
     def refused(self):
         """Raises with the sentence of the optimizer that has refused its gradients, if it was one."""
@@ -357,6 +404,7 @@ class Leaf:
         self.tensor, self.data = tensor, tensor.data
         self.reads, self.requires_grad = reads, tensor.requires_grad
         self.before = tensor._grad  # what the step found
+        self.values: Any = np.array(tensor.data)  # while it is recorded
         self.after = None
 
     def finish(self):
@@ -379,6 +427,27 @@ class Leaf:
     def begin(self):
         if self.reads and self.before is not None and self.tensor._grad is not self.before:
             np.copyto(self.before.data, self.tensor._grad.data)
+
+
+MISSING = object()
+PLAIN = (bool, int, float, str, type(None))
+
+
+def settings_of(module):
+    """(dict, name, value) of what decides how a module computes: plain attributes, parts, parameters, buffers."""
+    own = module.__dict__
+    yield from ((own, name, x) for name, x in own.items() if is_plain(x) and name != "training")
+    for registry in (own["_parameters"], own["_buffers"], own["_modules"]):
+        yield from ((registry, name, x) for name, x in registry.items())
+
+
+def holds(kept, name, value):
+    found = kept.get(name, MISSING)
+    return found is value or (is_plain(found) and is_plain(value) and constant_key(found) == constant_key(value))
+
+
+def is_plain(x):
+    return all(map(is_plain, x)) if isinstance(x, tuple) else isinstance(x, PLAIN)
 
 
 def own(x):

@@ -215,6 +215,14 @@ def test_the_best_only(tmp_path):
     assert fg.load(tmp_path / "4.fg")["best"] == 1.0
 
 
+def test_the_best_of_the_epochs_that_are_looked_at(tmp_path):
+    """The best epoch of all may lie between two: then the best of the others is not lost, too."""
+    files = train.Checkpoint(tmp_path / "{epoch}.fg", best="val_loss", every=2)
+    run_of(callbacks=[scripted([1.0, 3.0, 0.5, 2.0, 2.0, 2.5]), files], epochs=6)
+    assert sorted(os.listdir(tmp_path)) == ["2.fg", "4.fg"]
+    assert fg.load(tmp_path / "4.fg")["best"] == 2.0
+
+
 def test_the_file_has_the_weights_of_the_step_not_the_best(tmp_path):
     """The checkpoint of a run that stops early is written before the best weights are put back."""
     keeping, path = Keeping(), tmp_path / "run.fg"
@@ -346,3 +354,16 @@ def test_without_the_package_tensorboard_the_extra_is_named(tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "tensorboard.compat.proto.event_pb2", None)
     with pytest.raises(ImportError, match=r'pip install "fastgrad\[tensorboard\]"'):
         train.TensorBoard(tmp_path)
+
+
+def test_a_log_with_an_empty_line_goes_on(tmp_path):
+    log, saved = tmp_path / "log.csv", tmp_path / "run.fg"
+    run_of(callbacks=[train.CSVLog(log), train.Checkpoint(saved)], epochs=1)
+    log.write_text(log.read_text() + "\n")
+    run_of(callbacks=train.CSVLog(log), epochs=2, resume=saved)
+    assert [row[:1] for row in log.read_text().splitlines()] == ["e", "1", "2"]
+
+
+def test_a_monitor_without_a_folder_is_refused_before_the_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"Monitor: .*missing is no folder"):
+        run_of(callbacks=train.Monitor(path=tmp_path / "missing" / "layers.svg"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastgrad as fg
-from fastgrad import CaptureError
+from fastgrad import CaptureError, nn, optim
 
 
 def assert_bits(a, b):
@@ -144,7 +144,7 @@ DECIDED = {
     "quantile with q as a tensor": lambda x: x.quantile(x[0]),
     r"item\(\)": lambda x: fg.full((2,), x[0]),
     "pickle": lambda x: x.__reduce__(),
-    "nn.init": lambda x: fg.nn.init.zeros_(x),
+    "nn.init": lambda x: nn.init.zeros_(x),
 }
 
 
@@ -164,9 +164,7 @@ def test_more_dimensions_than_a_kernel_walks_are_captured():
 def test_training_and_evaluation_are_two_programs():
     """A step that calls a model is not replayed in another mode than that it was recorded in."""
     fg.manual_seed(0)
-    model = fg.nn.Sequential(
-        fg.nn.Linear(4, 8), fg.nn.BatchNorm1d(8), fg.nn.ReLU(), fg.nn.Dropout(0.5), fg.nn.Linear(8, 2)
-    )
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
     x = fg.randn(16, 4)
     step = fg.capture(lambda x: model(x))
     for training in (True, True, False, False, True):
@@ -181,3 +179,63 @@ def test_training_and_evaluation_are_two_programs():
         for k, v in model.state_dict().items():
             np.testing.assert_array_equal(v, after[k], err_msg=k)
     assert len(step.programs) == 2
+
+
+CHANGES = {
+    "a setting": lambda net: setattr(net[2], "p", 0.6),
+    "another setting": lambda net: setattr(net[1], "momentum", 0.5),
+    "a layer": lambda net: net.__setitem__(3, nn.Tanh()),
+    "no bias": lambda net: setattr(net[0], "bias", None),
+    "a buffer": lambda net: setattr(net[1], "running_mean", fg.ones(6)),
+    "a layer deeper down": lambda net: net[4].layers.__setitem__(0, nn.Tanh()),
+}
+
+
+class Listed(nn.Module):
+    """Its list is not called itself; it counts its own calls, which is no reason to record again."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers, self.calls = nn.ModuleList([nn.Sigmoid()]), 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.layers[0](x)
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_module_that_was_changed_is_recorded_anew(rng, what):
+    x, ends, programs = rng.standard_normal((8, 5), np.float32), [], []
+    for wrap in (lambda step: step, fg.capture):
+        fg.manual_seed(3)
+        net = nn.Sequential(nn.Linear(5, 6), nn.BatchNorm1d(6), nn.Dropout(0.2), nn.ReLU(), Listed())
+        optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+        @wrap
+        def step(x, net=net, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = net(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        losses = [step(x) for _ in range(3)]
+        programs.append(len(getattr(step, "programs", [])))
+        CHANGES[what](net)
+        losses += [step(x) for _ in range(3)]
+        programs.append(len(getattr(step, "programs", [])))
+        ends.append([*losses, *net.parameters(), *net.buffers()])
+    for eager, captured in zip(*ends, strict=True):
+        assert_bits(captured, eager)
+    assert programs == [0, 0, 1, 1]  # the old one is let go
+
+
+def test_a_setting_that_is_set_to_what_it_was_records_nothing(rng):
+    net = nn.Sequential(nn.Dropout(0.25))
+    step = fg.capture(lambda x: net(x))
+    x = rng.standard_normal(4, np.float32)
+    step(x)
+    (first,) = step.programs
+    net[0].p = float("0.25")
+    step(x)
+    assert step.programs == [first]

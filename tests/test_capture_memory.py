@@ -222,3 +222,40 @@ def test_host_calls_get_the_buffer(rng):
     captured(x)
     assert aimed(captured) == [False]
     assert_bits(captured(y), y.numpy() + np.float32(1))
+
+
+def test_a_rate_that_raises_leaves_nothing_of_the_caller_behind(rng):
+    """The inputs have their place by then: the next replay, which copies, must not read what is gone."""
+    data, broken = batches(rng, 3), []
+
+    def rate(t):
+        if broken:
+            raise RuntimeError("no rate")
+        return 0.01
+
+    ends = []
+    for wrap in (lambda step: step, fg.capture):
+        fg.manual_seed(1)
+        model = nn.Linear(WIDTH, WIDTH)
+        optimizer = optim.Adam(model.parameters(), lr=rate)
+
+        @wrap
+        def step(x, y, model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        for x, y in data[:2]:
+            step(x, y)
+        broken.append(True)
+        before = model.weight.detach().numpy().copy()
+        with pytest.raises(RuntimeError, match="no rate"):
+            step(*(fg.from_numpy(np.full_like(a.data, np.nan)) for a in data[0]))
+        assert_bits(model.weight.data, before)
+        broken.clear()
+        loss = step(*(fg.from_numpy(np.asfortranarray(a.data)) for a in data[2]))
+        ends.append([loss.detach().numpy(), model.weight.detach().numpy(), model.bias.detach().numpy()])
+    for eager, captured in zip(*ends, strict=True):
+        assert_bits(captured, eager)

@@ -182,3 +182,21 @@ def test_two_threads_capture_two_steps():
         for _ in range(30):
             a[i].step(*a[i].batch())
         assert_same(a[i], b[i])
+
+
+def test_a_parameter_that_numpy_has_changed_is_refused():
+    """The update by hand of a first lecture: a replay would not make it, and nothing would be learnt."""
+    w = fg.tensor([1.0, -2.0], requires_grad=True)
+
+    def step(x):
+        w.grad = None
+        loss = (w * x).square().sum()
+        loss.backward()
+        w.data -= 0.1 * w.grad.data
+        return loss
+
+    x = fg.tensor([1.0, 3.0])
+    with pytest.raises(fg.CaptureError, match=r"\(2,\), by NumPy.*no_grad\(\): p\.sub_"):
+        fg.capture(step)(x)
+    assert w.tolist() == [1.0, -2.0]
+    assert w.grad is None

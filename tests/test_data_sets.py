@@ -122,7 +122,9 @@ def wrong(call, error, text):
         wrong(lambda: validation_split((X, T[1:])), ValueError, r"\[10, 9\] rows"),
         wrong(lambda: validation_split((X, T), 10), ValueError, "validation_split: share=10 of 10 rows leaves"),
         wrong(lambda: validation_split(list, stratify=True), TypeError, "stratify=True of a type"),
-        wrong(lambda: validation_split((X, T), seed=-3), ValueError, "seed must be an integer from 0"),
+        wrong(
+            lambda: validation_split((X, T), seed=-3), ValueError, "^validation_split: seed must be an integer from 0"
+        ),
         wrong(lambda: shuffle_dataset(X, T[1:]), ValueError, r"\[10, 9\] rows"),
         wrong(lambda: default_collate([(1, 2), (1,)]), ValueError, r"samples of \[1, 2\] parts"),
         wrong(lambda: default_collate([np.array(["a"])]), TypeError, "arrays of <U1"),

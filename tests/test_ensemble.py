@@ -153,3 +153,39 @@ def test_refusals(iris):
     ):
         with pytest.raises(error, match=text):
             bad()
+
+
+@pytest.mark.parametrize("columns", [0, 1])
+def test_one_unit_tells_two_classes_apart(iris, columns):
+    """Its probability is a sigmoid; a softmax over one number would be 1 for everybody."""
+    x, kind = iris[0], (iris[1] > 0).astype(np.int64)
+    y = kind[:, None] if columns else kind
+
+    class Unit(fg.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = fg.nn.Linear(4, 1)
+
+        def forward(self, x):
+            return self.layer(x) if columns else self.layer(x).reshape(-1)
+
+    nets = Ensemble(Unit, 2)
+    loss = fg.nn.functional.binary_cross_entropy_with_logits
+    nets.fit((x, y), loss, lambda p: fg.optim.Adam(p, 0.05), epochs=30)
+    logits = np.stack([train.predict(model, x).reshape(-1) for model in nets.models]).astype(np.float64)
+    expected = (1 / (1 + np.exp(-logits))).mean(0)
+    np.testing.assert_allclose(nets.predict_proba(x), np.stack([1 - expected, expected], 1), atol=1e-6)
+    assert nets.predict(x).tolist() == (expected > 0.5).astype(int).tolist()
+    scores = nets.scores(x, y)
+    assert scores.ensemble == np.mean(nets.predict(x) == kind) > 0.9
+    assert scores.members == [np.mean((z > 0) == kind) for z in logits]
+
+
+def test_several_labels_a_row_are_refused(iris):
+    x, y = iris[0], np.eye(3, dtype=np.int64)[iris[1]]
+    loss = fg.nn.functional.binary_cross_entropy_with_logits
+    nets = Ensemble(net, 1)
+    with pytest.raises(TypeError, match=r"integers \(150, 3\) are several labels a row.*as floats"):
+        nets.fit((x, y), loss, epochs=1)
+    nets.fit((x, y.astype(np.float32)), loss, epochs=1)
+    assert nets.predict(x).shape == (150, 3)

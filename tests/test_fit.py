@@ -351,6 +351,22 @@ def test_averages_are_what_validation_scores():
     assert mean.updates == 3
 
 
+def test_a_callback_may_change_the_model():
+    """Dropout that falls from epoch to epoch: recorded anew, and eager once that happens too often."""
+    ends, reasons = [], []
+    for epochs, capture in ((3, "auto"), (3, False), (12, "auto"), (12, False)):
+        fg.manual_seed(4)
+        model = fg.nn.Sequential(fg.nn.Linear(4, 8), fg.nn.Dropout(0.9), fg.nn.Linear(8, 3))
+        falling = train.LambdaCallback(on_epoch_begin=lambda run: setattr(run.model[1], "p", 0.9 / (1 + run.epoch)))
+        history = train.fit(model, blobs(), epochs=epochs, seed=1, callbacks=falling, capture=capture, progress=False)
+        ends.append(weights(model).tobytes())
+        reasons.append(history.why_eager)
+    assert ends[0] == ends[1]
+    assert ends[2] == ends[3]
+    assert reasons[0] is None
+    assert "settings of the model" in reasons[2]
+
+
 # -- what is refused ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),

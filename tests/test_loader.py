@@ -139,6 +139,11 @@ def test_a_transform_gets_the_batch_and_its_own_numbers():
     assert np.array_equal(x.data, X - 1)
 
 
+def test_a_transform_that_forgets_to_return():
+    with pytest.raises(TypeError, match="transform has returned None"):
+        next(iter(DataLoader((X, T), 4, transform=lambda x, t: x.sort(0))))
+
+
 def test_without_a_seed_it_is_drawn_from_fastgrads_generator_when_it_is_needed():
     state = fg.random.get_state()["state"]
     list(DataLoader((X, T), 4))

@@ -460,3 +460,25 @@ def test_nothing_is_fetched_or_unpickled():
     assert names >= {f"{readers.__name__}.{part}" for part in ("idx", "npz", "table", "mnist")}
     for name in names:
         assert not {"pickle", "urllib", "socket", "requests", "http"} & set(vars(sys.modules[name]))
+
+
+def test_csv_in_the_encoding_of_a_korean_spreadsheet(tmp_path):
+    text = "키,몸무게,학년\r\n170.1,60,일\r\n160,55,이\r\n"
+    (tmp_path / "utf8.csv").write_bytes(text.encode("utf-8-sig"))
+    (tmp_path / "cp949.csv").write_bytes(text.encode("cp949"))
+    expected = read_csv(tmp_path / "utf8.csv", label="학년")
+    found = read_csv(tmp_path / "cp949.csv", label="학년", encoding="cp949")
+    assert found[2:] == expected[2:] == (("키", "몸무게"), ("이", "일"))
+    np.testing.assert_array_equal(found.data, expected.data)
+    np.testing.assert_array_equal(found.target, expected.target)
+    (tmp_path / "utf16.csv").write_bytes(text.encode("utf-16"))
+    with pytest.raises(BadFileError, match=r'line 1 is not UTF-8.*encoding="cp949"'):
+        read_csv(tmp_path / "cp949.csv")
+    with pytest.raises(BadFileError, match="it is UTF-16; save the file as UTF-8"):
+        read_csv(tmp_path / "utf16.csv")
+    with pytest.raises(ValueError, match="utf-16 is not read by lines"):
+        read_csv(tmp_path / "utf16.csv", encoding="utf-16")
+    with pytest.raises(ValueError, match="there is no encoding 'klingon'"):
+        read_csv(tmp_path / "utf8.csv", encoding="klingon")
+    with pytest.raises(BadFileError, match="line 1 is not ascii"):
+        read_csv(tmp_path / "utf8.csv", encoding="ascii")

@@ -221,3 +221,52 @@ def test_a_run_that_is_over_stays_over(tmp_path):
     again, resumed = outcome(rule("Adam"), True, resume=path)
     assert len(again) == len(history) == EPOCHS
     same(whole, resumed)
+
+
+def test_other_metrics_in_the_middle_of_an_epoch(tmp_path):
+    x = np.ones((12, 2), np.float32)
+
+    def one(outputs, targets):
+        return 1.0
+
+    def run(epochs, callbacks=(), **more):
+        net = fg.nn.Linear(2, 2)
+        return train.fit(net, (x, x), epochs=epochs, batch_size=4, seed=0, callbacks=callbacks, progress=False, **more)
+
+    run(2, [StopAt(4), train.Checkpoint(tmp_path / "middle")])
+    run(2, [train.Checkpoint(tmp_path / "end")])
+    with pytest.raises(ValueError, match="broken off with means of loss, and this run has loss, one; give the same"):
+        run(3, metrics=one, resume=tmp_path / "middle")
+    assert np.isnan(run(3, metrics=one, resume=tmp_path / "end")["one"]).tolist() == [True, True, False]
+
+
+def test_a_validation_loader_that_draws_goes_on(tmp_path):
+    """What is measured decides when a run stops and how its rate falls."""
+    rng = np.random.Generator(np.random.Philox(1))
+    x, y = rng.standard_normal((40, 4)).astype(np.float32), rng.integers(0, 3, 40)
+
+    def run(callbacks=(), **more):
+        fg.manual_seed(2)
+        net = fg.nn.Linear(4, 3)
+        held = DataLoader((x[24:], y[24:]), 5, shuffle=True, transform=augment.GaussianNoise(0.5))
+        data = DataLoader((x[:24], y[:24]), 8, shuffle=True)
+        return train.fit(net, data, None, None, 4, held, callbacks, progress=False, **more)
+
+    whole = run()
+    for k in (2, 3, 7, 9):
+        path = tmp_path / f"{k}.fg"
+        run([StopAt(k), train.Checkpoint(path)])
+        again = run(resume=path)
+        for name, column in whole.items():
+            assert again[name].tobytes() == column.tobytes(), (k, name)
+
+
+def test_another_validation_part_may_be_measured_from_then_on(tmp_path):
+    x, path = np.ones((12, 2), np.float32), tmp_path / "run.fg"
+
+    def run(epochs, rows, callbacks=(), **more):
+        net, held = fg.nn.Linear(2, 2), (x[:rows], x[:rows])
+        return train.fit(net, (x, x), epochs=epochs, validation=held, callbacks=callbacks, seed=0, **more)
+
+    run(1, 4, [train.Checkpoint(path)])
+    assert len(run(2, 7, resume=path)["val_loss"]) == 2

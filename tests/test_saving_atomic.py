@@ -245,6 +245,8 @@ def test_folders_that_are_missing_and_folders_that_are_there(saver, tmp_path):
     who = "save" if saver == "save_training" else saver
     with pytest.raises(FileNotFoundError, match=rf"{who}: the folder {tmp_path}/no does not exist; .*os.makedirs\('"):
         SAVERS[saver](tmp_path / "no" / "model.npz", np.zeros(1))
+    with pytest.raises(FileNotFoundError, match=r"expanduser\(path\)"):
+        SAVERS[saver]("~nobody/model.npz", np.zeros(1))
     (tmp_path / "is.npz").mkdir()
     with pytest.raises(IsADirectoryError, match=f"{who}: {tmp_path}/is.npz is a folder; name a file in it"):
         SAVERS[saver](tmp_path / "is.npz", np.zeros(1))

@@ -213,7 +213,10 @@ class DataLoader:
         parts = as_arrays(batch)
         parts = parts if type(parts) in (tuple, list) else (parts,)
         more = {"rng": stream(self._seed.get(), "transform", epoch, k)} if self._takes_rng else {}
-        return self.transform(*parts, **more)  # type: ignore[misc]
+        batch = self.transform(*parts, **more)  # type: ignore[misc]
+        if batch is None:
+            raise TypeError("DataLoader: transform has returned None; it returns the batch: return x, target")
+        return batch
 
     def _indices(self, place: Place, first: int) -> Iterator:
         """What the batches of the epoch are made of, from the batch `first` on."""

@@ -116,7 +116,7 @@ def shuffle_dataset(x: Any, t: Any, *, seed: int | None = None, generator: Any =
 def _split_rows(what: str, n: int, share: Any, seed: int, stratify: Any) -> tuple[np.ndarray, np.ndarray]:
     """The rows that stay and those set aside."""
     count = _share_of(what, n, share)
-    generator = np.random.Generator(np.random.Philox(as_seed(what, seed)))
+    generator = np.random.Generator(np.random.Philox(as_seed(what.split(":")[0], seed)))
     order = generator.permutation(n)
     if stratify is not None:
         order = _stratified(order, np.asarray(stratify), count, what.split(":")[0], generator)

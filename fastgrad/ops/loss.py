@@ -284,11 +284,12 @@ def alike_in_shape(name, input, target):
     for what, x in (("input", input), ("target", target)):
         if not hasattr(x, "shape"):
             raise TypeError(f"{name}: {what} is a {type(x).__name__}, not a tensor; make it one, fastgrad.tensor(...)")
-    if tuple(input.shape) != tuple(target.shape):
-        raise ValueError(
-            f"{name}: input {tuple(input.shape)} and target {tuple(target.shape)} differ; a loss does not broadcast. "
-            f"Reshape one of them, for example target.reshape({', '.join(map(str, input.shape))})"
-        )
+    shape, other = tuple(input.shape), tuple(target.shape)
+    if shape != other:
+        cure = f"Reshape one of them, for example target.reshape({', '.join(map(str, shape))})"
+        if math.prod(shape) != math.prod(other):
+            cure = "Give a target for each number of the input; labels of classes go to cross_entropy, as integers"
+        raise ValueError(f"{name}: input {shape} and target {other} differ; a loss does not broadcast. {cure}")
     return (input, target) if input.dtype == target.dtype else promoted(BCE, input, target)
 
 

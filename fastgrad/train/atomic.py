@@ -80,9 +80,9 @@ def destination(path, who):
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise NotADirectoryError(errno.ENOTDIR, f"{who}: {folder} is a file, not a folder; name a path in a folder")
     if not os.path.isdir(folder):
-        raise FileNotFoundError(
-            errno.ENOENT, f"{who}: the folder {folder} does not exist; make it first: os.makedirs({folder!r})"
-        )
+        home = os.fsdecode(path).startswith("~")
+        cure = "give os.path.expanduser(path)" if home else f"make it first: os.makedirs({folder!r})"
+        raise FileNotFoundError(errno.ENOENT, f"{who}: the folder {folder} does not exist; {cure}")
     with told(who, path):
         try:
             old = os.stat(target)

@@ -1,5 +1,6 @@
 """Callbacks: what is done between the batches and epochs of a `fit`."""
 
+from pathlib import Path
 from typing import Any
 
 from ..nn.monitor import watch
@@ -132,6 +133,8 @@ class Monitor(Callback):
         self.every, self.layers, self.path = every, layers, path
 
     def on_train_begin(self, run):
+        if self.path is not None and not Path(self.path).parent.is_dir():
+            raise FileNotFoundError(f"Monitor: {Path(self.path).parent} is no folder; make it first")
         self.seen = run.resources.enter_context(watch(run.model, self.every, self.layers))
 
     def on_train_end(self, run):

@@ -17,12 +17,14 @@ class Checkpoint(Callback):
             "run-{epoch:03}.fg": {epoch} and {batch} that are complete, and the numbers of ``run.logs``
     every   how many of `unit` lie between two files
     unit    "epoch" or "batch"
-    best    None, or the name of a number, "val_loss": a file is written only when it is the best so far
+    best    None, or the name of a number, "val_loss": a file is written only when it is the best so far, of the epochs
+            that `every` looks at
     mode    "min" or "max" for `best`; None: by its name
     keep    with fields: how many files stay; the oldest that this run has written are deleted. None: all
 
-    A run that is stopped, by Ctrl-C or another callback, is written once more, as it is then; one whose loss is not
-    finite is not. Files are written after all other callbacks have seen the epoch or batch.
+    Without `best` the end of a run is written too, whatever `every` says, also of one that is stopped by Ctrl-C or
+    another callback, as it is then. A run whose loss is not finite is not written. Files are written after all other
+    callbacks have seen the epoch or batch.
     Errors: ValueError for arguments that contradict each other; OSError.
     """
 
@@ -57,9 +59,9 @@ class Checkpoint(Callback):
             self.write(run)
 
     def on_epoch_end(self, run):
-        if self.score is not None and not self.score.better(run):
+        if self.unit == "batch" or run.epoch % self.every:  # the best is that of those that are looked at
             return
-        if self.unit == "epoch" and run.epoch % self.every == 0:
+        if self.score is None or self.score.better(run):
             self.write(run)
 
     def on_train_end(self, run):

@@ -57,7 +57,7 @@ class Ensemble:
     """
 
     def __init__(self, make_model, k=5, *, folds=False, seed=0):
-        if not callable(make_model) or hasattr(make_model, "parameters"):
+        if not callable(make_model) or (hasattr(make_model, "parameters") and not isinstance(make_model, type)):
             raise TypeError("Ensemble: make_model is a function that makes a net; give lambda: ..., not a net")
         if isinstance(k, bool) or not hasattr(k, "__index__") or k < 1 + bool(folds):
             raise ValueError(f"Ensemble: k must be an integer of at least {1 + bool(folds)}, not {k!r}")
@@ -105,6 +105,11 @@ class Ensemble:
         arrays = as_arrays("Ensemble", data, model)
         dtype = target_dtype(as_loader("Ensemble", arrays, model))
         self.classes = dtype is not None and dtype.kind in "iu"
+        if self.classes and isinstance(arrays, tuple) and arrays[-1][0].size != 1:
+            raise TypeError(
+                f"Ensemble: integers {arrays[-1].shape} are several labels a row, which no softmax answers; give "
+                f"them as floats, and predict is the mean of the outputs"
+            )
         if not self.folds:
             return arrays, {}
         if not isinstance(arrays, tuple):
@@ -114,11 +119,13 @@ class Ensemble:
 
     # -- answers -------------------------------------------------------------------------------------------------------
     def outputs(self, x):
-        """What each member answers: probabilities for classes, otherwise outputs; [k,N,...]."""
+        """What each member answers, [k,N,...]: probabilities for classes (one unit has two), otherwise outputs."""
         if not self.models:
             raise RuntimeError("Ensemble: there are no members yet; fit it first")
         found = np.stack([predict(model, x) for model in self.models])
-        return softmax(found) if self.classes else found
+        if not self.classes:
+            return found
+        return softmax(two_classes(found) if found[0].size == found.shape[1] else found)
 
     def predict_proba(self, x):
         """The mean of the members' probabilities, [N,C]. Errors: TypeError where the targets are no classes."""
@@ -136,6 +143,7 @@ class Ensemble:
         outputs, y = self.outputs(x), np.asarray(y)
         if self.classes:
             score, what = accuracy, "accuracy"
+            y = y.reshape(-1) if y.shape == (*outputs.shape[1:2], 1) else y
         elif outputs.shape[1:] != y.shape:
             raise ValueError(f"Ensemble: outputs {outputs.shape[1:]} do not fit targets {y.shape}")
         else:
@@ -154,6 +162,12 @@ class Ensemble:
                 models.append(self.make_model())
             models[-1].load_state_dict(saved)
         self.models, self.classes = models, bool(state["classes"])
+
+
+def two_classes(outputs):
+    """The logits of one unit, [k,N] or [k,N,1], as those of two classes, [k,N,2]: sigmoid(z) = softmax(0, z)."""
+    z = outputs.reshape(*outputs.shape[:2])
+    return np.stack([np.zeros_like(z), z], 2)
 
 
 def softmax(outputs):

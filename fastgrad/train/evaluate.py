@@ -52,16 +52,19 @@ def evaluate(model, data, loss=None, metrics=(), batch_size=ROWS):
     >>> sorted(evaluate(fg.nn.Linear(4, 2), (x, y)))
     ['accuracy', 'loss']
     """
-    from .metrics import named
+    from .metrics import is_asked_for, named
     from .prepare import as_loader, target_dtype, usual_loss
 
     loader = as_loader("evaluate", data, model, batch_size)
     dtype = target_dtype(loader)
-    return scores(model, loader, loss or usual_loss(dtype), named(metrics, dtype.kind in "iu"))
+    named_metrics = named(metrics, dtype is not None and dtype.kind in "iu")
+    return scores(model, loader, loss or usual_loss(dtype), named_metrics, unasked=not is_asked_for(metrics))
 
 
-def scores(model, batches, loss, metrics):
-    """As `evaluate`, of batches."""
+def scores(model, batches, loss, metrics, unasked=False):
+    """As `evaluate`, of batches. `unasked`: an accuracy is left out where outputs have none."""
+    from .metrics import fits
+
     total, rows, outputs, targets = 0.0, 0, [], []
     with evaluating(model):
         for *inputs, target in batches:
@@ -76,6 +79,8 @@ def scores(model, batches, loss, metrics):
     found = {"loss": total / rows}
     if metrics:
         out, target = joined(outputs), np.concatenate(targets)
+        if unasked and "accuracy" in metrics and not fits(out, target):
+            metrics = {name: metric for name, metric in metrics.items() if name != "accuracy"}
         found.update({name: float(metric(out, target)) for name, metric in metrics.items()})
     return found
 

@@ -27,9 +27,9 @@ def fit(
 ):
     """Trains a model, and returns the `History` of its losses and metrics.
 
-    data        (x, y), arrays or tensors of N rows: shuffled batches of `batch_size`; or a Dataset or a list of tuples;
-                or a DataLoader, whose batch size, order and augmentation are then its own. Of more than two arrays the
-                last is the target, the others are the model's arguments. Floats take the dtype of the parameters
+    data        (x, y), arrays, tensors or tables of N rows: shuffled batches of `batch_size`; or a Dataset or a list of
+                tuples; or a DataLoader, whose batch size, order and augmentation are then its own. Of more than two
+                arrays the last is the target, the others are the model's arguments. Floats take the parameters' dtype
     loss        loss(outputs, target); cross_entropy for integer targets, mse_loss for floats, unless given
     optimizer   an Optimizer, or a function of the parameters that makes one; Adam, unless given
     epochs      how often the data are gone through, those of a resumed run included
@@ -47,7 +47,8 @@ def fit(
     schedule    an lr_scheduler, or a function that makes one of the optimizer: stepped once an epoch or a batch, as its
                 ``unit`` says; ReduceLROnPlateau sees the validation loss, without validation the training loss. Or one
                 of `fastgrad.optim.schedules`
-    scaler      is fitted to the inputs of the training part and scales both parts, if data are arrays
+    scaler      is fitted to the inputs of the training part and scales both parts, which are arrays then. With datasets
+                and loaders, one that is fitted already is only kept with the run
     averages    `EMA`, updated after each batch, or `SWA`, after each epoch; or a function that makes one of the
                 parameters. Validation then scores the averages
 

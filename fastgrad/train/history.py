@@ -51,6 +51,14 @@ class History:
             raise KeyError(f"the history has no {name!r}; it has {', '.join(self.columns) or 'no epoch yet'}")
         return np.array(self.columns[name])
 
+    def keys(self):
+        """The names of the columns; so ``dict(history)`` is a dict of arrays."""
+        return self.columns.keys()
+
+    def items(self):
+        """Pairs of a name and its array."""
+        return [(name, self[name]) for name in self.columns]
+
     @property
     def epochs(self):
         return np.arange(1, len(self) + 1)

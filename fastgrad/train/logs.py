@@ -43,7 +43,7 @@ class CSVLog(Callback):
         rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))
         if rows and rows[0][:1] != ["epoch"]:
             raise ValueError(f"CSVLog: {self.path} is no log of a fit: it begins with {rows[0][:3]}")
-        return [*rows[:1], *(row for row in rows[1:] if row[0].isdigit() and int(row[0]) <= epochs)]
+        return [*rows[:1], *(row for row in rows[1:] if row and row[0].isdigit() and int(row[0]) <= epochs)]
 
     def on_epoch_end(self, run):
         numbers = {"epoch": run.epoch, **run.logs, "seconds": round(run.history.seconds[-1], 6)}

@@ -1,5 +1,7 @@
 """Means of an epoch, kept up batch by batch."""
 
+import numpy as np
+
 from .evaluate import arrays
 from .metrics import accuracy, right_answers
 
@@ -34,8 +36,9 @@ class Means:
         self.rows += n
         self.sums["loss"] += loss * n
         if self.counts:
-            self.right += right_answers(outputs.data, target.data)
-            self.answers += target.data.size
+            right = right_answers(outputs.data, target.data)
+            self.right += int(np.count_nonzero(right))
+            self.answers += right.size
         for name, metric in self.others.items():
             self.sums[name] += metric(arrays(outputs), target.data) * n
 
@@ -51,6 +54,11 @@ class Means:
         return {"sums": dict(self.sums), "rows": self.rows, "right": self.right, "answers": self.answers}
 
     def load_state_dict(self, state):
-        """Takes back what `state_dict` gave."""
+        """Takes back what `state_dict` gave. Errors: ValueError for the sums of other metrics."""
+        if state["rows"] and set(state["sums"]) != set(self.sums):
+            raise ValueError(
+                f"resume: the epoch was broken off with means of {', '.join(state['sums'])}, and this run has "
+                f"{', '.join(self.sums)}; give the same metrics, or go on from a file of an epoch's end"
+            )
         self.sums, self.rows = dict(state["sums"]), state["rows"]
         self.right, self.answers = state["right"], state["answers"]

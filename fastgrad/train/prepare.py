@@ -5,13 +5,19 @@ import numpy as np
 from .. import optim
 from ..data import DataLoader, IterableDataset, TensorDataset, train_test_split
 from ..nn import functional
+from ..optim.averaging import Average
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..optim.schedules import Schedule
 from ..tensor import Tensor
 from .evaluate import ROWS, as_input
 
-__all__ = ["as_loader", "loaders", "make_optimizer", "make_schedule", "target_dtype", "usual_loss"]
+__all__ = ["as_loader", "loaders", "make_averages", "make_optimizer", "make_schedule", "target_dtype", "usual_loss"]
+
+CURES = {
+    "inputs": "give columns of numbers, x.astype(numpy.float32)",
+    "targets": "classes are 0, 1, ...: names, t = numpy.unique(t, return_inverse=True)",
+}
 
 
 def loaders(model, data, validation, batch_size, seed, scaler):
@@ -21,7 +27,7 @@ def loaders(model, data, validation, batch_size, seed, scaler):
         arrays, held = split(arrays, validation, seed)
     elif validation is not None:
         held = as_arrays("fit: validation", validation, model)
-    if scaler is not None and isinstance(arrays, tuple):
+    if scaler is not None:
         arrays, held = scaled(model, scaler, arrays, held)
     train = as_loader("fit", arrays, model, batch_size, shuffle=True, seed=seed)
     return train, None if held is None else as_loader("fit: validation", held, model)
@@ -29,7 +35,7 @@ def loaders(model, data, validation, batch_size, seed, scaler):
 
 def as_arrays(who, data, model):
     """(x, ..., y) as arrays that suit the model; a dataset or a loader as it is."""
-    if isinstance(data, (tuple, list)) and all(isinstance(a, (np.ndarray, Tensor, list)) for a in data):
+    if isinstance(data, (tuple, list)) and all(isinstance(a, list) or hasattr(a, "__array__") for a in data):
         if len(data) < 2:
             raise ValueError(f"{who}: data is (x, y): inputs and targets; here are {len(data)} arrays")
         arrays = tuple(as_input(model, a) for a in data)
@@ -38,9 +44,13 @@ def as_arrays(who, data, model):
         if not len(arrays[0]):
             raise ValueError(f"{who}: there are no rows")
         target = arrays[-1]
+        for part, a in zip((*["inputs"] * len(arrays[:-1]), "targets"), arrays, strict=True):
+            if a.dtype.kind not in "fiub":
+                raise TypeError(f"{who}: the {part} are {a.dtype}, no numbers; {CURES[part]}")
         return (*arrays[:-1], target.astype(np.int64, copy=False) if target.dtype.kind in "iub" else target)
     samples = isinstance(data, list) and len(data) and isinstance(data[0], tuple)
-    readable = hasattr(data, "__len__") and (hasattr(data, "__getitem__") or hasattr(data, "__iter__"))
+    sized = hasattr(data, "__len__") or isinstance(data, (IterableDataset, DataLoader))
+    readable = sized and (hasattr(data, "__getitem__") or hasattr(data, "__iter__"))
     if samples or (readable and not isinstance(data, (np.ndarray, Tensor, str, dict, tuple, list))):
         return data
     raise TypeError(f"{who}: data is (x, y), a Dataset or a DataLoader, not a {type(data).__name__}")
@@ -59,12 +69,21 @@ def split(arrays, share, seed):
 
 
 def scaled(model, scaler, arrays, held):
-    """The inputs scaled; the scaler is fitted on the training part."""
+    """The inputs scaled; the scaler is fitted on the training part. One that is fitted already is only kept with the
+    run where a dataset or a loader, which cannot be scaled here, is seen to by its own transform."""
+    if isinstance(scaler, type):
+        raise TypeError(f"fit: scaler is a {scaler.__name__}, not the class; give scaler={scaler.__name__}()")
+    parts = [part for part in (arrays, held) if part is not None]
+    if not any(isinstance(part, tuple) for part in parts) and hasattr(scaler, "n_features_in_"):
+        return arrays, held
+    if not all(isinstance(part, tuple) for part in parts):
+        raise TypeError(
+            "fit: scaler scales arrays (x, y), of which both parts must be then; fit it before, and scale x before it "
+            "goes into a dataset or a loader"
+        )
     scaler.fit(arrays[0])
     arrays = (as_input(model, scaler.transform(arrays[0])), *arrays[1:])
-    if isinstance(held, tuple):
-        held = (as_input(model, scaler.transform(held[0])), *held[1:])
-    return arrays, held
+    return arrays, None if held is None else (as_input(model, scaler.transform(held[0])), *held[1:])
 
 
 def as_loader(who, data, model, batch_size=ROWS, shuffle=False, seed=None):
@@ -72,15 +91,15 @@ def as_loader(who, data, model, batch_size=ROWS, shuffle=False, seed=None):
     data = as_arrays(who, data, model)
     if isinstance(data, tuple):
         return DataLoader(TensorDataset(*data), batch_size, shuffle, seed=seed)
-    if hasattr(data, "__getitem__"):
-        return DataLoader(data, batch_size, shuffle, seed=seed)
-    return DataLoader(data, batch_size) if isinstance(data, IterableDataset) else data
+    if isinstance(data, IterableDataset):
+        return DataLoader(data, batch_size)
+    return DataLoader(data, batch_size, shuffle, seed=seed) if hasattr(data, "__getitem__") else data
 
 
 def target_dtype(loader):
     """The dtype of the targets, or None where only reading a batch would tell."""
     dataset = getattr(loader, "dataset", None)
-    if dataset is None or not len(dataset):
+    if dataset is None or isinstance(dataset, IterableDataset) or not len(dataset):
         return None
     found = dataset[0]
     if not isinstance(found, (tuple, list)) or len(found) < 2:
@@ -98,6 +117,7 @@ def usual_loss(dtype):
 def make_optimizer(model, optimizer):
     """The optimizer that was given, or made by what was given, or Adam."""
     if isinstance(optimizer, Optimizer):
+        refuse_foreign(model, optimizer, [p for group in optimizer.param_groups for p in group["params"]])
         return optimizer
     if optimizer is not None and not callable(optimizer):
         raise TypeError(f"fit: optimizer is an Optimizer or makes one, not a {type(optimizer).__name__}")
@@ -106,6 +126,24 @@ def make_optimizer(model, optimizer):
         frozen = any(True for _ in model.parameters())
         raise ValueError(f"fit: {'every parameter of the model is frozen' if frozen else 'the model has no parameter'}")
     return (optimizer or optim.Adam)(trained)
+
+
+def make_averages(model, averages):
+    """The averages that were given, or made by what was given, or None."""
+    if isinstance(averages, Average):
+        refuse_foreign(model, averages, averages.params)
+        return averages
+    return averages(model.parameters()) if callable(averages) else averages
+
+
+def refuse_foreign(model, holder, params):
+    """Raises where an optimizer, or averages, have been made of another model's parameters."""
+    own = {id(p) for p in model.parameters()}
+    if not any(id(p) in own for p in params):
+        raise ValueError(
+            f"fit: this {type(holder).__name__} holds no parameter of the model, and would do nothing for it; make it "
+            f"of model.parameters(), after the model"
+        )
 
 
 def make_schedule(schedule, optimizer, batches):

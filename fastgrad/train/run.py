@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
 from ..capture import capture as always
@@ -12,11 +12,11 @@ from ..optim.averaging import SWA
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..show import progress as progress_bar
 from .callbacks import hooks_of
-from .evaluate import scores
+from .evaluate import arrays, scores
 from .history import History
 from .means import Means
-from .metrics import named
-from .prepare import loaders, make_optimizer, make_schedule, target_dtype, usual_loss
+from .metrics import fits, is_asked_for, named
+from .prepare import loaders, make_averages, make_optimizer, make_schedule, target_dtype, usual_loss
 from .step import AutoCapture, make_step
 
 __all__ = ["Run"]
@@ -42,7 +42,7 @@ class Run:
             raise ValueError(f"fit: epochs must be an integer of at least 0, not {epochs!r}")
         self.model, self.scaler, self.epochs = model, scaler, int(epochs)
         self.loader, self.validation = loaders(model, data, validation, batch_size, seed, scaler)
-        self.batches = len(self.loader)
+        self.batches = batches_of(self.loader)
         self.history, self.resources = History(), ExitStack()
         self.epoch, self.batch, self.stopped, self.failed, self.resumed = 0, 0, None, False, False
         self.bar: Any = None
@@ -57,11 +57,14 @@ class Run:
         self.capture = capture
         dtype = target_dtype(self.loader)
         self.loss = usual_loss(dtype) if loss is None else loss
-        self.metrics = named(metrics, dtype is not None and dtype.kind in "iu")
+        if not callable(self.loss):
+            raise TypeError(f"fit: loss is a function of outputs and target, not {loss!r}")
+        self.metrics = named(metrics or (), dtype is not None and dtype.kind in "iu")
+        self.unasked = "accuracy" in self.metrics and not is_asked_for(metrics or ())
         self.optimizer = make_optimizer(self.model, optimizer)
         self.schedule = make_schedule(schedule, self.optimizer, self.batches)
-        self.averages = averages(self.model.parameters()) if callable(averages) else averages
-        given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+        self.averages = make_averages(self.model, averages)
+        given = list(callbacks or ()) if isinstance(callbacks, (list, tuple, type(None))) else [callbacks]
         self.callbacks = sorted(given, key=lambda callback: getattr(callback, "order", 0))
         self.hooks = hooks_of(self.callbacks)
         self.means, self.complete = Means(self.metrics), None
@@ -112,11 +115,21 @@ class Run:
     def count(self, loss, outputs, target):
         """Takes the numbers of a batch into the means."""
         self.batch += 1
+        if self.unasked:
+            self.unasked = False
+            self.drop_accuracy_unless(fits(arrays(outputs), target.data))
         self.means.add(loss, outputs, target)
         if not math.isfinite(loss) and not self.skips:
             self.not_finite(loss)
         if self.bar is not None:
             self.show()
+
+    def drop_accuracy_unless(self, fit):
+        """Outputs that have none, of a sequence or several, are trained without: nobody has asked for it."""
+        if not fit:
+            del self.metrics["accuracy"]
+            state, self.means = self.means.state_dict(), Means(self.metrics)
+            self.means.load_state_dict(state)
 
     @property
     def logs(self):
@@ -211,7 +224,8 @@ class Run:
             for callback in self.callbacks
             if hasattr(callback, "state_dict")
         ]
-        return {"means": self.means.state_dict(), "lr": float(self.lr), "callbacks": states}
+        held = order_of(self.validation)
+        return {"means": self.means.state_dict(), "lr": float(self.lr), "callbacks": states, "validation": held}
 
     def save(self, path, best=None):
         """Writes all of the run into a file, which `fit` takes as `resume`."""
@@ -251,8 +265,12 @@ class Run:
         if saved is None:  # a file of `save_training`: the means of a broken epoch are then those of its rest
             self.lr = self.optimizer.lr
             return []
-        self.means.load_state_dict(saved["means"])
+        if self.batch:  # the sums of an epoch that is complete are in the history
+            self.means.load_state_dict(saved["means"])
         self.lr = saved["lr"]
+        if saved.get("validation") is not None and order_of(self.validation) is not None:
+            with suppress(ValueError):  # another validation part than then begins from its own beginning
+                self.validation.load_state_dict(saved["validation"])
         return saved["callbacks"]
 
     def load_callbacks(self, saved):
@@ -263,3 +281,21 @@ class Run:
             if found is not None and hasattr(callback, "load_state_dict"):
                 left.remove(found)
                 callback.load_state_dict(found["state"])
+
+
+def batches_of(loader):
+    """How many batches an epoch has."""
+    try:
+        return len(loader)
+    except TypeError as error:
+        raise TypeError(
+            f"fit: how many batches an epoch has is not known ({error}); give the dataset a __len__"
+        ) from None
+
+
+def order_of(validation):
+    """The state of the validation's loader, which may shuffle or draw; None of one that has none to be had again."""
+    try:
+        return validation.state_dict() if hasattr(validation, "state_dict") else None
+    except TypeError:
+        return None

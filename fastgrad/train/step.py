@@ -10,7 +10,7 @@ from ..capture import CaptureError, capture
 
 __all__ = ["AutoCapture", "make_step"]
 
-FORMS = 8  # programs of one step at most: each keeps its own memory, and recording takes longer than a step
+FORMS = 8  # recordings of one step at most: each keeps its own memory, and takes longer than a step
 
 
 def make_step(model, loss, optimizer, average=None, outputs=False):
@@ -41,7 +41,7 @@ class AutoCapture:
     """
 
     def __init__(self, step, model):
-        self.step, self.random, self.draws = step, None, False
+        self.step, self.random, self.draws, self.recordings = step, None, False, 0
         self.why_eager = hooked(model)
         self.captured = self.why_eager is None
         self.replayed = capture(self.recorded)
@@ -75,8 +75,11 @@ class AutoCapture:
             self.become_eager(
                 "the step draws from NumPy's or Python's own generator, which a replay would not do again"
             )
-        elif len(self.replayed.programs) > FORMS:
-            self.become_eager(f"more than {FORMS} shapes of batches or modes of the model, each a program of its own")
+        self.recordings += 1
+        if self.captured and self.recordings > FORMS:
+            self.become_eager(
+                f"more than {FORMS} shapes of batches, modes or settings of the model, each a program of its own"
+            )
 
     def become_eager(self, why):
         self.captured, self.why_eager, self.replayed = False, why, None

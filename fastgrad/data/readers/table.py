@@ -1,5 +1,6 @@
 """Tables as text: CSV with columns of numbers, and one of labels."""
 
+import codecs
 import csv
 import math
 from array import array
@@ -39,8 +40,9 @@ def read_csv(
     labels: str = "auto",
     classes: Sequence[str] | None = None,
     dtype: Any = np.float32,
+    encoding: str = "utf-8",
 ) -> Table:
-    """A table of numbers from a CSV file, UTF-8, with or without a header line.
+    """A table of numbers from a CSV file, with or without a header line.
 
     label           the column of the labels, by name or position (-1 is the last); None: there is none
     columns         the columns of numbers, likewise; None: all but the label's
@@ -51,11 +53,12 @@ def read_csv(
                     number if they are numbers; "auto": as the first label is, and the others have to be like it
     classes         the classes in their order, for labels="class": those of the training file for a test file
     dtype           float32 or float64
+    encoding        of the text, by Python's name: "cp949" is what Excel writes in Korea if not told to write UTF-8
 
     Fields may be quoted, blank lines are passed over, numbers are Python's without underscores, and finite.
 
     Errors: `BadFileError`, a ValueError, with the file, line and column, for a row of another length, a text that is no
-    number, a class that is not in `classes`, a quote without end, bytes that are not UTF-8; ValueError for arguments.
+    number, a class that is not in `classes`, a quote without end, bytes that are not text; ValueError for arguments.
     Besides the result, a row at a time is in memory; a row has up to 1 MiB.
 
     >>> import tempfile, pathlib
@@ -70,8 +73,9 @@ def read_csv(
     (array([1, 0, 1]), ('iris', 'rose'), ('length', 'width'))
     """
     _check_options(missing, labels, classes, dtype)
+    _check_encoding(encoding)
     with open(path, "rb") as file:
-        source = Lines(path, file)
+        source = Lines(path, file, encoding)
         lines = csv.reader(source, delimiter=delimiter, quotechar=quotechar, strict=True)
         reading = Reading(path, lines, missing, frozenset(missing_values), np.dtype(dtype))
         reading.begin(header, label, columns, Labels(labels, classes))
@@ -97,12 +101,24 @@ def _check_options(missing: str, labels: str, classes: Any, dtype: Any) -> None:
         raise ValueError(f"read_csv: dtype must be float32 or float64, not {np.dtype(dtype)}")
 
 
+def _check_encoding(encoding: str) -> None:
+    """Lines and commas must be those of ASCII, whatever else is."""
+    try:
+        plain = '0\n\r,;"'.encode(encoding) == b'0\n\r,;"'
+    except LookupError:
+        raise ValueError(f"read_csv: there is no encoding {encoding!r}; utf-8, cp949 and latin-1 are some") from None
+    if not plain:
+        raise ValueError(f"read_csv: text in {encoding} is not read by lines; save the file as UTF-8")
+
+
 class Lines:
     """The lines of the file as text; a mark of UTF-8 at its beginning is passed over. `pending`: the bytes of the row
     that is being read, which the reader of rows sets to 0; a quoted field may go on over many lines."""
 
-    def __init__(self, path: Any, file: BinaryIO):
+    def __init__(self, path: Any, file: BinaryIO, encoding: str):
         self.path, self.file, self.pending = path, file, 0
+        self.is_utf8 = codecs.lookup(encoding).name == "utf-8"
+        self.encoding = encoding
 
     def __iter__(self) -> Iterator[str]:
         number, offset = 0, 0
@@ -112,12 +128,15 @@ class Lines:
             if self.pending > LONGEST_ROW:
                 raise self.wrong(offset, f"line {number}: a row of more than {LONGEST_ROW} bytes; this is no CSV file")
             if b"\0" in raw:
-                raise self.wrong(offset + raw.index(0), f"line {number} has a NUL byte; this is no CSV file")
+                utf16 = number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+                what = "it is UTF-16; save the file as UTF-8" if utf16 else "this is no CSV file"
+                raise self.wrong(offset + raw.index(0), f"line {number} has a NUL byte; {what}")
             try:
-                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield raw.decode("utf-8-sig" if number == 1 and self.is_utf8 else self.encoding)
             except UnicodeDecodeError as error:
-                at, reason = offset + error.start, error.reason
-                raise self.wrong(at, f"line {number} is not UTF-8: {reason}; save the file as UTF-8") from None
+                at, name = offset + error.start, "UTF-8" if self.is_utf8 else self.encoding
+                cure = 'save the file as UTF-8, or name its own: encoding="cp949" is that of Excel in Korea'
+                raise self.wrong(at, f"line {number} is not {name}: {error.reason}; {cure}") from None
             offset += len(raw)
 
     def wrong(self, offset: int, text: str) -> BadFileError:
