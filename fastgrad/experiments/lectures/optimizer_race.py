@@ -51,26 +51,23 @@ class OptimizerRace(Experiment):
         "batch": 128,
         "epochs": 20,
         "factors": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
+        "repeats": 3,
     }
-    quick = {"factors": (1.0, 30.0)}
+    quick = {"factors": (1.0, 30.0), "repeats": 3}
     datasets = ("digits", "iris", "mnist")
 
     def measure(self, run):
         s, data = run.settings, run.data()
         curves: dict = {}
         last: dict = {}
-        with run.progress(len(RULES) * len(s.factors)) as bar:
+        with run.progress(len(RULES) * len(s.factors) * s.repeats) as bar:
             for name, rule in RULES.items():
                 last[name] = []
                 for factor in s.factors:
-                    rng = run.rng(1)  # the same values and batches for all
-                    net = mlp((data.sizes[0], *s.hidden, data.sizes[1]), nn.ReLU, s.init, rng)
-                    optimizer = rule(net.parameters(), lr=factor * s.lr[name])
-                    losses = train(net, optimizer, data.x, data.t, epochs=s.epochs, batch=s.batch, rng=rng)
+                    losses = np.mean([race(run, data, rule, factor * s.lr[name], i, bar) for i in range(s.repeats)], 0)
                     last[name].append(float(losses[-WINDOW:].mean()))
                     if factor == 1:
                         curves[name] = losses
-                    bar.update(1, f"{name}, lr {factor * s.lr[name]:g}")
         rates = {name: [factor * s.lr[name] for factor in s.factors] for name in RULES}
         return {"losses": curves, "rates": rates, "last": last}
 
@@ -112,3 +109,12 @@ class OptimizerRace(Experiment):
         right.set_title(run.say("over the rate", "학습률에 따라"))
         legend_below(figure, left, 5)
         return figure
+
+
+def race(run, data, rule, lr, repeat, bar):
+    """The loss of every step; initial values and batches of the same `repeat` are the same for all rules and rates."""
+    s, rng = run.settings, run.rng(1, repeat)
+    net = mlp((data.sizes[0], *s.hidden, data.sizes[1]), nn.ReLU, s.init, rng)
+    losses = train(net, rule(net.parameters(), lr=lr), data.x, data.t, epochs=s.epochs, batch=s.batch, rng=rng)
+    bar.update(1, f"lr {lr:g}")
+    return losses
