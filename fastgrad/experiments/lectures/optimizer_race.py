@@ -53,7 +53,7 @@ class OptimizerRace(Experiment):
         "factors": (0.1, 0.3, 1.0, 3.0, 10.0, 20.0, 30.0, 100.0),
         "repeats": 3,
     }
-    quick = {"factors": (1.0, 20.0, 30.0), "repeats": 3}
+    quick = {"factors": (1.0, 20.0, 30.0)}
     datasets = ("digits", "iris", "mnist")
 
     def measure(self, run):
