@@ -37,7 +37,7 @@ HOLDS = {
     "lr-schedules": "yyy",
     "gradient-clipping": "yyyny",
     "overfit": "yyyn",
-    "weight-decay": "yyyn",
+    "weight-decay": "ynyn",
     "dropout": "ynyy",
     "ensemble": "yyyyn",
     "dropout-rates": "ynyy",

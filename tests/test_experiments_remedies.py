@@ -10,8 +10,16 @@ from fastgrad import nn
 from fastgrad.experiments import find, perform
 from fastgrad.experiments.command import report
 from fastgrad.experiments.experiment import Run
-from fastgrad.experiments.few import build, end, few, learn, with_dropout
-from fastgrad.experiments.lectures import augmentation, backprop_by_hand, bias_variance, ensemble, l1_vs_l2, transfer
+from fastgrad.experiments.few import beyond, build, difference, end, few, gain, learn, with_dropout
+from fastgrad.experiments.lectures import (
+    augmentation,
+    backprop_by_hand,
+    bias_variance,
+    ensemble,
+    l1_vs_l2,
+    optimizer_race,
+    transfer,
+)
 from fastgrad.experiments.perform import chosen_settings
 
 
@@ -60,6 +68,22 @@ def test_the_end_of_curves_is_a_mean():
     curve = {"train": np.array([[0.2, 1.0], [0.4, 0.8]]), "test": np.array([[0.1, 0.5], [0.1, 0.7]])}
     assert end(curve) == pytest.approx((0.9, 0.6, 0.3))
     assert end(curve, 0) == pytest.approx((0.3, 0.1, 0.2))
+
+
+def test_a_gain_is_beyond_two_standard_errors():
+    before, after = np.array([0.90, 0.91, 0.92, 0.93]), np.array([0.92, 0.94, 0.94, 0.96])
+    assert difference(after, before) == pytest.approx((0.025, np.std([2, 3, 2, 3], ddof=1) / 200))
+    assert gain(after, before) == "+0.025 ± 0.003"
+    assert beyond(after, before)
+    assert beyond(after, before, 0.019)
+    assert not beyond(after, before, 0.02)  # 0.025 - 2 0.0029
+    assert not beyond(before, after)
+    assert not beyond([0.99], [0.5])  # one net says nothing about the noise
+
+
+def test_the_middle_of_races_is_a_number_if_most_are():
+    assert optimizer_race.middle(np.array([0.1, np.nan, 0.3])) == 0.3
+    assert np.isnan(optimizer_race.middle(np.array([0.1, np.nan, np.inf])))
 
 
 # -- dropout as an ensemble --------------------------------------------------------------------------------------------

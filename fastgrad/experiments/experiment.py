@@ -130,10 +130,11 @@ class Run:
         return progress(total, f"  {what or self.experiment.name}")
 
     def data(self, **options) -> Any:
-        """The run's data, as `fastgrad.experiments.material.load` gives them: x, t, x_test, t_test."""
+        """The run's data, as `fastgrad.experiments.material.load` gives them: x, t, x_test, t_test; of its seed, or
+        of another: ``seed=``."""
         from .material import load
 
-        return load(self.dataset, self.path, seed=self.seed, **options)
+        return load(self.dataset, self.path, **{"seed": self.seed, **options})
 
     def figure(self, rows: int = 1, columns: int = 1, size: tuple[float, float] = (10.0, 5.6), **options) -> Any:
         """A figure with its title, and its axes as ``Figure.subplots`` gives them."""

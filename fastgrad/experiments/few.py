@@ -8,7 +8,7 @@ from .. import nn, optim
 from .material import Data, evaluate, mlp, train
 from .style import COLOURS, MARKERS
 
-__all__ = ["LECTURE", "build", "end", "few", "learn", "pair", "several", "with_dropout"]
+__all__ = ["LECTURE", "beyond", "build", "difference", "end", "few", "gain", "learn", "pair", "several", "with_dropout"]
 
 # Deep Learning from Scratch, 2016, 6.4: seven layers, of which six are hidden.
 LECTURE = {"images": 300, "hidden": (100,) * 6, "init": "he_normal", "lr": 0.01, "batch": 100, "epochs": 201}
@@ -77,6 +77,23 @@ def end(curve, at=-1):
     """Means over the nets at the end of the curves: accuracy in training, in the test, the gap between them."""
     right, test = float(curve["train"][:, at].mean()), float(curve["test"][:, at].mean())
     return right, test, right - test
+
+
+def difference(after, before):
+    """(mean, standard error) of after - before, net by net, or image by image; of a single one the error is inf."""
+    d = np.asarray(after, np.float64) - np.asarray(before, np.float64)
+    return float(d.mean()), float(d.std(ddof=1) / len(d) ** 0.5) if len(d) > 1 else np.inf
+
+
+def gain(after, before):
+    """`difference` in figures: +0.012 ± 0.004."""
+    return "{:+.3f} ± {:.3f}".format(*difference(after, before))
+
+
+def beyond(after, before, least=0.0):
+    """Whether after - before is above `least` by two standard errors: what is within them is noise."""
+    mean, error = difference(after, before)
+    return bool(mean - 2 * error > least)
 
 
 def pair(run, axis, curve, i=0, name=""):

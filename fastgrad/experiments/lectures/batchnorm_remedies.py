@@ -42,8 +42,8 @@ class BatchnormRemedies(Experiment):
     )
     claims = {
         "regularises": (
-            "batch norm alone is better on the test images than nothing",
-            "배치 정규화만으로 아무것도 없는 것보다 시험 이미지를 더 잘 맞힌다",
+            "batch norm alone is better on the test images than nothing, by 0.01",
+            "배치 정규화만으로 아무것도 없는 것보다 시험 이미지를 0.01 더 잘 맞힌다",
         ),
         "needless": (
             "it makes the others needless: with it neither dropout nor L2 adds 0.01",
@@ -80,7 +80,7 @@ class BatchnormRemedies(Experiment):
         parameters, times = numbers["parameters"], numbers["microseconds"]
         more = parameters["BN"] - parameters["none"]
         return {
-            "regularises": (test["BN"] > test["none"], f"{test['none']:.3f} → {test['BN']:.3f}"),
+            "regularises": (test["BN"] > test["none"] + 0.01, f"{test['none']:.3f} → {test['BN']:.3f}"),
             "needless": (
                 max(test["BN + D"], test["BN + L2"]) < test["BN"] + 0.01,
                 (

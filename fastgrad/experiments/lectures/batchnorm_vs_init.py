@@ -43,7 +43,7 @@ class BatchnormVsInit(Experiment):
     }
     lecture = {"scales": 16, "largest": 1.0, "smallest": 1e-4, "rows": 1000, "epochs": 20}
     chosen = {"hidden": (100,) * 5, "lr": 0.01, "batch": 100, "learnt": 0.8}
-    quick = {"scales": 8, "epochs": 15}
+    quick = {"scales": 8}
     datasets = ("digits", "mnist")
 
     def measure(self, run):

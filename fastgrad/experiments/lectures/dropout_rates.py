@@ -1,7 +1,7 @@
 """Four rates of dropout, epoch by epoch."""
 
 from ..experiment import Experiment
-from ..few import end, several
+from ..few import beyond, end, gain, several
 from ..style import COLOURS, LINES, MARKERS, legend_below
 
 
@@ -24,8 +24,8 @@ class DropoutRates(Experiment):
     claims = {
         "loss": ("with 0.2 the loss in the test is lower than with none", "0.2면 없을 때보다 시험 손실이 낮다"),
         "helps": (
-            "as often said: with it the test accuracy is clearly higher, by 0.01",
-            "흔히 하는 말: 그러면 시험 정확도가 0.01 넘게, 뚜렷이 높다",
+            "as often said: with it the test accuracy is clearly higher, by 0.01 beyond the noise",
+            "흔히 하는 말: 그러면 시험 정확도가 잡음을 빼고도 0.01 넘게, 뚜렷이 높다",
         ),
         "slower": ("the larger the rate, the slower the net learns", "비율이 클수록 느리게 배운다"),
         "much": ("0.8 is too much: worse than none", "0.8은 지나치다. 없는 것보다 못하다"),
@@ -41,7 +41,7 @@ class DropoutRates(Experiment):
         "early": 16,
         "repeats": 6,
     }
-    quick = {"repeats": 3}
+    quick = {"repeats": 4}
     datasets = ("digits", "mnist")
 
     def measure(self, run):
@@ -53,15 +53,17 @@ class DropoutRates(Experiment):
         curves, early = numbers["curves"], run.settings.early
         none, some, *more = run.settings.rates
         test = {p: end(curve)[1] for p, curve in curves.items()}
+        right = {p: curve["test"][:, -1] for p, curve in curves.items()}
         loss = {p: float(curve["test_loss"][:, -1].mean()) for p, curve in curves.items()}
         first = {p: end(curve, int(abs(curve["epoch"] - early).argmin()))[0] for p, curve in curves.items()}
         order = list(first.values())
         starts = ", ".join(f"{p:g}: {value:.2f}" for p, value in first.items())
         return {
-            "loss": (loss[some] < 0.95 * loss[none], f"{loss[none]:.3f} → {loss[some]:.3f}"),
+            "loss": (loss[some] < loss[none], f"{loss[none]:.3f} → {loss[some]:.3f}"),
             "helps": (
-                test[some] > test[none] + 0.01,
-                f"{test[none]:.3f} → " + ", ".join(f"{test[p]:.3f} ({p:g})" for p in (some, *more[:-1])),
+                any(beyond(right[p], right[none], 0.01) for p in (some, *more[:-1])),
+                f"{test[none]:.3f} → "
+                + ", ".join(f"{test[p]:.3f} ({p:g}: {gain(right[p], right[none])})" for p in (some, *more[:-1])),
             ),
             "slower": (
                 order == sorted(order, reverse=True),

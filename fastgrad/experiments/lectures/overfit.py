@@ -12,20 +12,24 @@ class Overfit(Experiment):
     name = "overfit"
     title = "300 images, seven layers", "이미지 300장, 일곱 층"
     see = (
-        "Left: the net gets all of its 300 training images right, and still errs on images it has not seen: the gap "
-        "between the two lines is what it has learnt by heart. Right: what the gap depends on. With three times as "
-        "many images, of the same kind, it is about half as wide, although the net is the same. Fewer parameters, as "
-        "often advised, do not do that by themselves. Seven layers of 10 units have a fortieth of the parameters; "
-        "trained five times as long, they have a wider gap and are worse on both parts. One hidden layer of 10 units "
-        "has a narrower gap, but is not better on new images: a narrow gap is not the aim, the lower line is.",
-        "왼쪽: 신경망은 학습한 300장을 모두 맞히면서도 보지 못한 이미지에서는 틀린다. 두 선 사이의 틈이 외운 "
+        "Left: the net gets its 300 training images right, but for one or two, and still errs on images it has not "
+        "seen: the gap between the two lines is what it has learnt by heart. Right: what the gap depends on. With "
+        "three times as many images, of the same kind, it is about half as wide, although the net is the same. Fewer "
+        "parameters, as often advised, do not do that by themselves. Seven layers of 10 units have a fortieth of the "
+        "parameters; trained five times as long, they have a wider gap and are worse on both parts. One hidden layer "
+        "of 10 units has a narrower gap, but is not better on new images: a narrow gap is not the aim, the lower line "
+        "is.",
+        "왼쪽: 신경망은 학습한 300장을 한둘 빼고 모두 맞히면서도 보지 못한 이미지에서는 틀린다. 두 선 사이의 틈이 외운 "
         "만큼이다. 오른쪽: 틈은 무엇에 달려 있는가. 같은 종류의 이미지를 세 배로 늘리면 신경망이 그대로여도 틈이 "
         "절반쯤으로 준다. 흔히 권하는 대로 매개변수를 줄이는 것만으로는 그렇게 되지 않는다. 10유닛짜리 일곱 층은 "
         "매개변수가 40분의 1이지만 다섯 배 오래 학습시켜도 틈이 더 넓고 양쪽 다 더 나쁘다. 10유닛 한 층은 틈이 좁지만 "
         "새 이미지를 더 잘 맞히지는 않는다. 좁은 틈이 목표가 아니라 아래 선을 올리는 것이 목표다.",
     )
     claims = {
-        "heart": ("the net gets all training images right", "신경망은 학습 이미지를 모두 맞힌다"),
+        "heart": (
+            "the net gets its training images right, but for one or two: more than 98 %",
+            "신경망은 한둘을 빼고 학습 이미지를 모두, 98 % 넘게 맞힌다",
+        ),
         "gap": ("on the test images it is behind by 5 % or more", "시험 이미지에서는 5 % 넘게 뒤진다"),
         "more": (
             "with three times as many images the gap is narrower: at most 0.8 of that",
@@ -63,7 +67,7 @@ class Overfit(Experiment):
         fewer = [ends[name][1] for name in ("narrow", "shallow")]
         sizes = [f"{numbers['parameters'][name]:,}" for name in ("narrow", "shallow", "deep")]
         return {
-            "heart": (right > 0.99, f"{right:.3f}"),
+            "heart": (right > 0.98, f"{right:.3f}"),
             "gap": (
                 gap > 0.05,
                 (f"{right:.3f} and {test:.3f}: {gap:.3f} apart", f"{right:.3f}와 {test:.3f}, 틈 {gap:.3f}"),
