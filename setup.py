@@ -26,7 +26,7 @@ PARTS = [*Path("csrc").glob("*.h"), *Path("csrc").glob("*.def"), *PYX.parent.glo
 FLAGS = ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
 MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")]
 # No vector loops for the last few elements: a tenth of the code, for a hundredth of the time. Only gcc knows it.
-SMALLER = ["--param=vect-epilogues-nomask=0"]
+SMALLER = ["--param=vect-epilogues-nomask=0", "-fno-unswitch-loops", "-fno-ipa-cp-clone"]
 STRIPPED = ["-Wl,-s"] if sys.platform.startswith("linux") else []  # no symbols: nobody links against the module
 LIBRARIES = [] if sys.platform in ("darwin", "win32") else ["m", "dl", "pthread"]
 

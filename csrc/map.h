@@ -55,11 +55,11 @@ static inline void fg_walk(const fg_call *call, int operands, int64_t lo, int64_
     }
 }
 
-/* Inside a row: operand k where the row begins, its inner stride, and element i of an input that begins with x0 (a
- * repeated number is read once). */
+/* Inside a row: operand k where the row begins, its inner stride, and element i of an input that begins with x0 (where
+ * a pattern says that it is one repeated number, this is read once). */
 #define FG_ROW(type, k) ((type *)call->ptr[k] + at[k])
 #define FG_STEP(k) (call->stride[k][call->ndim - 1])
-#define FG_ELEMENT(x, x0, s, i) ((s) == 0 ? (x0) : (x)[(i) * (s)])
+#define FG_ELEMENT(x, x0, s, i) (__builtin_constant_p(s) && (s) == 0 ? (x0) : (x)[(i) * (s)])
 
 #define FG_MAP_KERNEL(name, operands)                                 \
     void FG(name)(fg_call *call, int phase, int64_t lo, int64_t hi) { \
