@@ -215,9 +215,8 @@ class Recording:
             self.streams = streams.count() - self.first_stream
             gradients = [leaf.after.data for leaf in self.leaves.values() if leaf.after is not None]
             self.written = [*self.written.values(), *gradients]
-            self.settings = [
-                fact for fact in self.settings if holds(*fact)
-            ]  # a count of calls is the step's own affair
+            # what the step has changed itself, a count of its calls, is its own affair
+            self.settings = [fact for fact in self.settings if holds(*fact)]
         except BaseException:
             self.undo()
             raise
@@ -227,14 +226,13 @@ class Recording:
             self.kept, self.steps, self.counts = {}, [], []
         self.result = result
         outlive = [*arrays_in(result), *self.written]
-        self.feeds = [(i, Feed(self.inputs, i, self.program, outlive)) for i in range(len(self.inputs))]
-        self.feeds = [(i, feed) for i, feed in self.feeds if feed.buffer is not None]
+        arrays = [i for i in range(len(self.inputs)) if arrays_in(self.inputs[i])]
+        self.feeds = [(i, Feed(self.inputs, i, self.program, outlive)) for i in arrays]
         return fresh(result)
 
     def forget_own(self):
         """A leaf that the step itself has made is nobody else's: a replay need not look after its gradient."""
-        given = [x.data if isinstance(x, Value) else x for x in self.inputs if isinstance(x, (Value, np.ndarray))]
-        own = {id(storage(a)) for a in given}
+        own = {id(storage(a)) for a in arrays_in(self.inputs)}
         self.leaves = {
             k: leaf
             for k, leaf in self.leaves.items()
@@ -362,15 +360,11 @@ class Feed:
     WORTH = 1 << 14  # bytes: fewer are copied at once
 
     def __init__(self, inputs, i, program, outlive):
-        self.buffer: Any = None
-        self.places: Any = None
-        self.program, self.aimed = program, False
-        found = arrays_in(inputs[i])
-        if found:
-            self.buffer = found.pop()
-            outlives = any(storage(a) is self.buffer for a in outlive)
-            if self.buffer.nbytes >= self.WORTH and not outlives and not self.held_elsewhere(inputs, i):
-                self.places = program.readers(self.buffer)
+        (self.buffer,) = arrays_in(inputs[i])
+        self.program, self.aimed, self.places = program, False, None
+        outlives = any(storage(a) is self.buffer for a in outlive)
+        if self.buffer.nbytes >= self.WORTH and not outlives and not self.held_elsewhere(inputs, i):
+            self.places = program.readers(self.buffer)
 
     def held_elsewhere(self, inputs, i):
         """Whether somebody has kept the tensor, its buffer or a view of it: he will want to see later values, too."""
