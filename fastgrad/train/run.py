@@ -227,6 +227,11 @@ class Run:
         held = order_of(self.validation)
         return {"means": self.means.state_dict(), "lr": float(self.lr), "callbacks": states, "validation": held}
 
+    def parts(self):
+        """What a file has beside model and optimizer, by the names of `save_training`."""
+        names = ("schedule", "averages", "loader", "scaler", "history")
+        return {name: getattr(self, name) for name in names}
+
     def save(self, path, best=None):
         """Writes all of the run into a file, which `fit` takes as `resume`."""
         from .saving import save_training
@@ -235,11 +240,7 @@ class Run:
             path,
             self.model,
             self.optimizer,
-            schedule=self.schedule,
-            averages=self.averages,
-            loader=self.loader,
-            scaler=self.scaler,
-            history=self.history,
+            **self.parts(),
             best=best,
             epoch=self.epoch,
             batch=self.batch,
@@ -250,16 +251,7 @@ class Run:
         """Takes back what `save` wrote; returns the states of the callbacks."""
         from .saving import resume_training
 
-        found = resume_training(
-            path,
-            self.model,
-            self.optimizer,
-            schedule=self.schedule,
-            averages=self.averages,
-            loader=self.loader,
-            scaler=self.scaler,
-            history=self.history,
-        )
+        found = resume_training(path, self.model, self.optimizer, **self.parts())
         self.epoch, self.batch = found.epoch, found.batch
         saved = found.more.get("fit")
         if saved is None:  # a file of `save_training`: the means of a broken epoch are then those of its rest
