@@ -33,21 +33,26 @@ def network(lib, regular=None):
     return lib.nn.Sequential(*modules)
 
 
-def trainer(lib, batch, lr, regular=None):
-    """A training step as users write it, and its two inputs."""
-    model = network(lib, regular)
+def stepper(lib, model, lr, criterion):
+    """A training step as users write it, with Adam."""
     optimizer = lib.rule("adam", model.parameters(), lr)
-    x = lib.tensor(draw(7, batch, LAYERS[0]))
-    labels = lib.tensor(np.random.default_rng(8).integers(0, LAYERS[-1], batch))
 
-    def step(x, labels):
+    def step(x, target):
         optimizer.zero_grad()
-        loss = lib.functional.cross_entropy(model(x), labels)
+        loss = criterion(model(x), target)
         loss.backward()
         optimizer.step()
         return loss
 
-    return step, x, labels, model
+    return step
+
+
+def trainer(lib, batch, lr, regular=None):
+    """A step of the seven-layer network, its two inputs, and the network."""
+    model = network(lib, regular)
+    x = lib.tensor(draw(7, batch, LAYERS[0]))
+    labels = lib.tensor(np.random.default_rng(8).integers(0, LAYERS[-1], batch))
+    return stepper(lib, model, lr, lib.functional.cross_entropy), x, labels, model
 
 
 def learnt(step, x, labels, model):
@@ -107,16 +112,7 @@ def tiny(lib, how="eager"):
     def make(lr):
         model = lib.nn.Sequential(lib.nn.Linear(n_in, hidden), lib.nn.Tanh(), lib.nn.Linear(hidden, n_out))
         model.load_state_dict({name: lib.tensor(draw(2, *p.shape)) for name, p in model.state_dict().items()})
-        optimizer = lib.rule("adam", model.parameters(), lr)
-
-        def step(x, y):
-            optimizer.zero_grad()
-            loss = lib.functional.mse_loss(model(x), y)
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        return way(lib, how)(step), model
+        return way(lib, how)(stepper(lib, model, lr, lib.functional.mse_loss)), model
 
     step, model = make(0.1)
     check = learnt(step, x, y, model)
