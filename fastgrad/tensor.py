@@ -6,6 +6,7 @@ from . import hooks, kernels, ops, random, tape
 from .devices import CPU
 from .interop import Interop, as_array, destination, holds_tensors, joined
 from .ops import in_place_form
+from .ops.base import filled
 from .tape import Value, state, wrap
 
 __all__ = ["Tensor", "as_tensor", "from_numpy", "tensor"]
@@ -351,8 +352,7 @@ def seed_gradient(root, gradient, as_tensors):
             raise ValueError(
                 f"backward of a tensor of shape {root.shape} needs gradient= of that shape; sum() it to start at 1"
             )
-        array = kernels.output(root.shape, root.dtype)
-        kernels.fill(array, 1.0)
+        array = filled(root.shape, root.dtype, 1.0)
     else:
         array = as_array(gradient)
         if array.shape != root.shape or array.dtype != root.dtype:

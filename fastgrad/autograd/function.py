@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import kernels, ops, tape, versions
 from ..joint import Joint, copied, part, record_joint
+from ..ops.base import filled
 from ..ops.inplace import become
 from ..tape import Node, Parts, Value, state
 from ..tensor import set_grad, wrap
@@ -306,8 +307,7 @@ def zeros(ctx, i):
     if ctx._shapes_out[i] is None:
         return None
     shape, dtype = ctx._shapes_out[i]
-    out = kernels.output(shape, dtype)
-    kernels.fill(out, 0.0)
+    out = filled(shape, dtype, 0.0)
     return out
 
 

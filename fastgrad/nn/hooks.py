@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from .. import kernels, tape
+from .. import tape
 from ..hooks import RemovableHandle
 from ..joint import Joint, copied, record_joint
+from ..ops.base import filled
 from ..tape import Node, Parts, Value, state, wrap
 
 __all__ = ["ModuleHooks", "call"]
@@ -183,6 +184,5 @@ class Inputs(Joint):
 
 
 def zeros(like, shape):
-    out = kernels.output(shape, like.dtype)
-    kernels.fill(out, 0.0)
+    out = filled(shape, like.dtype, 0.0)
     return wrap(out) if isinstance(like, Value) else out

@@ -231,9 +231,15 @@ def zero_slopes(ctx, dout):
     return tuple(None if edge is None else zeros_like(dout) for edge in ctx.inputs)
 
 
+def filled(shape, dtype, value):
+    """An array of this number, filled by a kernel: a captured step fills it anew."""
+    out = kernels.output(shape, dtype)
+    kernels.fill(out, value)
+    return out
+
+
 def zeros_like(x):
-    out = kernels.output(x.shape, x.dtype)
-    kernels.fill(out, 0.0)
+    out = filled(x.shape, x.dtype, 0.0)
     return wrap(out) if isinstance(x, Value) else out
 
 

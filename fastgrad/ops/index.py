@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import kernels
 from ..tape import Value, wrap
-from .base import Op, apply, contiguous, view
+from .base import Op, apply, contiguous, filled, view
 
 __all__ = ["argwhere", "index_select", "masked_select", "nonzero", "take"]
 
@@ -40,8 +40,7 @@ class GetItemBackward(Op):
     @staticmethod
     def forward(ctx, dout, key, shape):
         ctx.info = key
-        out = kernels.output(shape, dout.dtype)
-        kernels.fill(out, 0)
+        out = filled(shape, dout.dtype, 0)
         kernels.copy(dout, out=out[key])
         return out
 

@@ -12,7 +12,7 @@ import numpy as np
 from .. import kernels, tape, versions
 from ..tape import Node, Value, state, wrap
 from . import dtypes
-from .base import OPS, Op, apply, cast, contiguous, stranger
+from .base import OPS, Op, apply, cast, contiguous, filled, stranger
 from .dtypes import is_floating, number_of, rank, result_type
 from .elementwise import pow
 from .index import as_key, getitem, is_basic, owned, part, write_at
@@ -62,8 +62,7 @@ class ReadAtBackward(Op):
     @staticmethod
     def forward(ctx, x, window, shape):
         ctx.info = window
-        out = kernels.output(shape, x.dtype)
-        kernels.fill(out, 0.0)
+        out = filled(shape, x.dtype, 0.0)
         window.write(out, x)
         return out
 

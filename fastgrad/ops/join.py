@@ -7,7 +7,7 @@ import numpy as np
 from .. import kernels
 from ..tape import Value
 from .axes import axis_of
-from .base import Op, apply, promoted
+from .base import Op, apply, filled, promoted
 from .elementwise import copy, where
 from .index import GetItem, getitem, index_select
 from .reduce import broadcast_to, sum
@@ -73,8 +73,7 @@ class Pad(Op):
     def forward(ctx, x, before, after, value):
         inner = tuple(slice(b, b + n) for b, n in zip(before, x.shape, strict=True))
         ctx.info = (*inner, ...)
-        out = kernels.output([b + n + a for b, n, a in zip(before, x.shape, after, strict=True)], x.dtype)
-        kernels.fill(out, value)
+        out = filled([b + n + a for b, n, a in zip(before, x.shape, after, strict=True)], x.dtype, value)
         kernels.copy(x, out=out[ctx.info])
         return out
 
@@ -90,8 +89,7 @@ class DiagEmbed(Op):
     def forward(ctx, x, offset):
         ctx.info = offset
         n = x.shape[-1] + np.abs(offset)
-        out = kernels.output((*x.shape[:-1], n, n), x.dtype)
-        kernels.fill(out, 0)
+        out = filled((*x.shape[:-1], n, n), x.dtype, 0)
         inner = out.diagonal(offset, -2, -1)
         inner.flags.writeable = True
         kernels.copy(x, out=inner)

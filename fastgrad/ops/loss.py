@@ -9,7 +9,7 @@ from .. import kernels
 from ..tape import Value
 from .activation import sigmoid
 from .axes import floats, raw
-from .base import Op, apply, cast, promoted
+from .base import Op, apply, cast, filled, promoted
 from .elementwise import abs, add, div, log, mul, neg, sub, where
 from .limits import clip
 from .reduce import mean, spread, sum, sum_axes
@@ -434,8 +434,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean
     input, target = alike_in_shape(name, input, target)
     losses = apply(BCEWithLogits, input, target)
     if pos_weight is not None:  # the term of t is t ln(1 + e^-x), the loss of x for the target 1
-        ones = kernels.output(input.shape, input.dtype)
-        kernels.fill(ones, 1.0)
+        ones = filled(input.shape, input.dtype, 1.0)
         more = weighted(name, mul(target, apply(BCEWithLogits, input, ones)), sub(pos_weight, 1.0))
         losses = add(losses, more)
     return reduced(weighted(name, losses, weight), reduction)

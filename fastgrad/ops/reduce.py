@@ -11,7 +11,7 @@ import numpy as np
 from .. import kernels
 from . import dtypes
 from .axes import axes_of, axis_of, by_numpy, dropped, floats, held, numpy_names, over_axes, raw, three
-from .base import OUT, Op, apply, cast, view
+from .base import OUT, Op, apply, cast, filled, view
 from .dtypes import is_floating
 from .elementwise import div, exp, mul, sub, where
 
@@ -141,8 +141,7 @@ class LogSumExp(Op):
     def forward(ctx, x, axes, keepdim):
         kept = held(x.shape, axes)
         ctx.info = kept
-        largest = kernels.output(kept, x.dtype)
-        kernels.fill(largest, 0.0)
+        largest = filled(kept, x.dtype, 0.0)
         if x.size:  # subtracted, so that nothing overflows; an infinite one is not, since inf - inf is NaN
             largest = kernels.nan_to_num(over_axes(kernels.max, x, axes, kept), nan, 0.0, 0.0)
         out = kernels.log(sum_axes(kernels.exp(kernels.sub(x, largest)), axes, kept))
@@ -234,8 +233,7 @@ def nanmean(x, dim=None, keepdim=False, *, dtype=None):
     tensor(1.5)
     """
     x = floats(x if dtype is None else cast(x, np.dtype(dtype)), "nanmean")
-    there = kernels.output(x.shape, x.dtype)
-    kernels.fill(there, 1.0)
+    there = filled(x.shape, x.dtype, 1.0)
     there = kernels.where(kernels.isnan(raw(x)), 0.0, there)
     return div(sum(without_nan(x), dim, keepdim), sum(there, dim, keepdim))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import kernels
 from .axes import axis_of, numpy_names, raw, three
-from .base import OUT, Op, apply, cast
+from .base import OUT, Op, apply, cast, filled
 from .elementwise import add, mul
 from .pick import picked
 
@@ -72,8 +72,7 @@ class Shift(Op):
     @staticmethod
     def forward(ctx, x, by, axis, constant):
         ctx.info = by, axis
-        out = kernels.output(x.shape, x.dtype)
-        kernels.fill(out, constant)
+        out = filled(x.shape, x.dtype, constant)
         n = x.shape[axis] if x.ndim else 1
         if abs(by) < n:
             lead = (slice(None),) * axis

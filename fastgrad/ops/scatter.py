@@ -8,7 +8,7 @@ import numpy as np
 from .. import kernels
 from ..tape import Value
 from .axes import axis_of, three
-from .base import Op, apply
+from .base import Op, apply, filled
 from .elementwise import add, mul
 from .index import TakeBackward, as_index, out_of_range
 from .inplace import assign
@@ -50,8 +50,7 @@ class GatherBackward(Op):
     @staticmethod
     def forward(ctx, dout, index, shape, axis):
         ctx.info = axis
-        out = kernels.output(shape, dout.dtype)
-        kernels.fill(out, 0)
+        out = filled(shape, dout.dtype, 0)
         kernels.scatter_add(three(out, axis), three(index, axis), three(dout, axis))
         return out
 
@@ -98,12 +97,6 @@ class ScatterAdd(Op):
     @staticmethod
     def backward(ctx, dout):
         return dout, None, apply(Gather, dout, ctx.saved, ctx.info) if ctx.inputs[2] is not None else None
-
-
-def filled(shape, dtype, value):
-    out = kernels.output(shape, dtype)
-    kernels.fill(out, value)
-    return out
 
 
 def checked(name, x, dim, index, src=None):

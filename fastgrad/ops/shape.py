@@ -8,7 +8,7 @@ import numpy as np
 from .. import kernels
 from ..tape import Value, wrap
 from .axes import axis_of
-from .base import Op, apply, view
+from .base import Op, apply, filled, view
 
 __all__ = [
     "atleast_1d",
@@ -86,8 +86,7 @@ class DiagonalBackward(Op):
     @staticmethod
     def forward(ctx, x, shape, offset, dim0, dim1):
         ctx.info = offset, dim0, dim1
-        out = kernels.output(shape, x.dtype)
-        kernels.fill(out, 0)
+        out = filled(shape, x.dtype, 0)
         kernels.copy(x, out=diagonal_of(out, offset, dim0, dim1))
         return out
 
